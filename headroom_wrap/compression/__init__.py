@@ -1,0 +1,1 @@
+"""The engine: decide once per block, replay that decision for ever."""

@@ -1,0 +1,49 @@
+"""The words with which we tell a model that something was elided, and how it gets it back.
+
+Every line of ours begins with `[headroom`. Nothing else in the project writes such lines, and a text that
+already carries one is never compressed again.
+"""
+
+from __future__ import annotations
+
+import re
+
+from headroom_wrap.compression.model import WayBack
+
+PREFIX = "[headroom"
+RETRIEVE_TOOL = "headroom_retrieve"
+RETRIEVE_COMMAND = "headroom retrieve"
+SENTINEL = f"{PREFIX} original "
+"""First words of every retrieved text: it is what the model asked for, and so never a slot."""
+
+_MARKER_LINE = re.compile(r"^\[headroom[ :]", re.MULTILINE)
+
+
+def elision(first: int, last: int, what: str, unit: str = "lines") -> str:
+    """The marker that stands where lines or rows `first`..`last` (1-based, inclusive) stood."""
+    span = f"{unit[:-1]} {first}" if first == last else f"{unit} {first}-{last}"
+    return f"{PREFIX}: {span} elided: {what}]" if what else f"{PREFIX}: {span} elided]"
+
+
+def header(original_id: str, elided: int, total: int, unit: str, way_back: WayBack) -> str:
+    """The line above a text with elisions: what is missing, that it is intact, and the call that returns it."""
+    call = _call(original_id, unit, way_back)
+    return f"{PREFIX} {original_id}: {elided} of {total} {unit} elided where marked; original intact, to read: {call}]"
+
+
+def reference(original_id: str, earlier: str, n_lines: int, way_back: WayBack) -> str:
+    """The line that stands for a result whose exact text stands earlier in the request, as that of `earlier`."""
+    call = _call(original_id, "lines", way_back)
+    size = "1 line" if n_lines == 1 else f"{n_lines} lines"
+    return f"{PREFIX} {original_id}: the same {size} as the earlier result of {earlier}; original intact, to read: {call}]"
+
+
+def carries_marker(text: str) -> bool:
+    """Whether a line of ours stands in `text` already."""
+    return _MARKER_LINE.search(text) is not None
+
+
+def _call(original_id: str, unit: str, way_back: WayBack) -> str:
+    if way_back is WayBack.MCP:
+        return f'{RETRIEVE_TOOL}(id="{original_id}", {unit}="A-B")'
+    return f"{RETRIEVE_COMMAND} {original_id} --{unit} A-B"

@@ -1,0 +1,52 @@
+"""Where files of ours live. Everything is under one home, private to the user."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import platformdirs
+
+HOME_VARIABLE = "HEADROOM_HOME"
+
+
+def home(env: Mapping[str, str]) -> Path:
+    """The data directory: `HEADROOM_HOME`, else the platform's user data directory."""
+    override = env.get(HOME_VARIABLE)
+    if override:
+        return Path(override).expanduser()
+    return Path(platformdirs.user_data_dir("headroom-wrap", appauthor=False))
+
+
+def config_file(env: Mapping[str, str]) -> Path:
+    """The settings file: inside `HEADROOM_HOME` when that is set, else the platform's place."""
+    if env.get(HOME_VARIABLE):
+        return home(env) / "config.toml"
+    return Path(platformdirs.user_config_dir("headroom-wrap", appauthor=False)) / "config.toml"
+
+
+def store_file(home_dir: Path) -> Path:
+    """The SQLite database: originals, decisions, ledger."""
+    return home_dir / "store.sqlite3"
+
+
+def sessions_dir(home_dir: Path) -> Path:
+    """One folder per live session; what a dead session left there is recovered."""
+    return home_dir / "sessions"
+
+
+def make_private_dir(path: Path) -> Path:
+    """Create `path` and its parents; `path` itself is made readable by the user alone."""
+    path.mkdir(parents=True, exist_ok=True)
+    path.chmod(0o700)
+    return path
+
+
+def write_private(path: Path, text: str) -> Path:
+    """Write `text` (UTF-8) to `path`, mode 0600 from its first byte on."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        os.fchmod(file.fileno(), 0o600)
+        file.write(text)
+    return path

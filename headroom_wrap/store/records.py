@@ -1,0 +1,85 @@
+"""What the store keeps, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A text as the agent produced it, addressed by its content."""
+
+    id: str
+    text: str
+    tool_name: str = ""
+    created: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What became of a block, written once and replayed for ever.
+
+    Attributes:
+        key: identity of the block (see `compression.engine`), hex.
+        family: identity of the block without its profile: finds the profile of a conversation.
+        profile: the profile, as JSON.
+        rendered: the text to send instead; None means "left as it is".
+        original_id: where the original is kept, if content was elided.
+        depends: keys of the blocks that must stand earlier in the request for this decision to hold.
+    """
+
+    key: str
+    family: str
+    profile: str
+    rendered: str | None
+    reason: str
+    compressor: str = ""
+    tokens_before: int = 0
+    tokens_after: int = 0
+    original_id: str | None = None
+    depends: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LedgerRow:
+    """One model call. Token counts of the provider are None where it reported none.
+
+    `tokens_before` and `tokens_after` are our own counts over the replaced blocks of this request, the
+    `new_` ones over those among them that were decided in this request.
+    """
+
+    session: str
+    agent: str
+    wire: str
+    model: str
+    status: int
+    tokens_before: int = 0
+    tokens_after: int = 0
+    new_tokens_before: int = 0
+    new_tokens_after: int = 0
+    blocks_replaced: int = 0
+    blocks_new: int = 0
+    input_tokens: int | None = None
+    cache_read_tokens: int | None = None
+    cache_write_tokens: int | None = None
+    output_tokens: int | None = None
+    duration_s: float = 0.0
+    error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class SessionTotals:
+    """Sums over the ledger rows of one session, and its retrievals."""
+
+    requests: int = 0
+    errors: int = 0
+    tokens_before: int = 0
+    tokens_after: int = 0
+    new_tokens_before: int = 0
+    new_tokens_after: int = 0
+    blocks_replaced: int = 0
+    input_tokens: int = 0
+    cache_read_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    retrievals: int = 0

@@ -1,0 +1,80 @@
+"""The tables, and how an older file is brought up to date."""
+
+from __future__ import annotations
+
+import sqlite3
+
+VERSION = 1
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS originals (
+    id TEXT PRIMARY KEY,
+    sha256 TEXT NOT NULL UNIQUE,
+    body BLOB NOT NULL,
+    n_chars INTEGER NOT NULL,
+    tool_name TEXT NOT NULL,
+    created REAL NOT NULL,
+    last_used REAL NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS decisions (
+    key TEXT PRIMARY KEY,
+    family TEXT NOT NULL,
+    profile TEXT NOT NULL,
+    rendered BLOB,
+    reason TEXT NOT NULL,
+    compressor TEXT NOT NULL,
+    tokens_before INTEGER NOT NULL,
+    tokens_after INTEGER NOT NULL,
+    original_id TEXT,
+    depends TEXT NOT NULL,
+    created REAL NOT NULL,
+    last_used REAL NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS decisions_family ON decisions (family);
+
+CREATE TABLE IF NOT EXISTS ledger (
+    id INTEGER PRIMARY KEY,
+    at REAL NOT NULL,
+    session TEXT NOT NULL,
+    agent TEXT NOT NULL,
+    wire TEXT NOT NULL,
+    model TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    tokens_before INTEGER NOT NULL,
+    tokens_after INTEGER NOT NULL,
+    new_tokens_before INTEGER NOT NULL,
+    new_tokens_after INTEGER NOT NULL,
+    blocks_replaced INTEGER NOT NULL,
+    blocks_new INTEGER NOT NULL,
+    input_tokens INTEGER,
+    cache_read_tokens INTEGER,
+    cache_write_tokens INTEGER,
+    output_tokens INTEGER,
+    duration_s REAL NOT NULL,
+    error TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS ledger_session ON ledger (session);
+
+CREATE TABLE IF NOT EXISTS retrievals (
+    id INTEGER PRIMARY KEY,
+    at REAL NOT NULL,
+    session TEXT NOT NULL,
+    original_id TEXT NOT NULL,
+    what TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS retrievals_session ON retrievals (session);
+"""
+
+
+def prepare(connection: sqlite3.Connection) -> None:
+    """Create what is missing.
+
+    Raises:
+        sqlite3.DatabaseError: the file was written by a newer Headroom, or is no database.
+    """
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > VERSION:
+        raise sqlite3.DatabaseError(f"the store has format {version}; this Headroom reads up to {VERSION}")
+    if version < VERSION:
+        connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")

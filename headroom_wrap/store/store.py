@@ -1,0 +1,328 @@
+"""The embedded store: one SQLite file in WAL mode, shared by every process of the user."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import queue
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+from typing import Any, TypeVar
+
+import zstandard
+
+from headroom_wrap import paths
+from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.store import schema
+from headroom_wrap.store.records import Decision, LedgerRow, Original, SessionTotals
+
+T = TypeVar("T")
+_Job = Callable[[sqlite3.Connection], Any]
+
+BUSY_TIMEOUT_S = 10.0
+TOUCH_AFTER_S = 86_400.0
+"""`last_used` is written at most once a day: retention counts in days, and a replay must stay a read."""
+_ID_LENGTH = 12
+_DECISION_COLUMNS = (
+    "key, family, profile, rendered, reason, compressor, tokens_before, tokens_after, original_id, depends"
+)
+_LEDGER_COLUMNS = (
+    "session", "agent", "wire", "model", "status", "tokens_before", "tokens_after", "new_tokens_before",
+    "new_tokens_after", "blocks_replaced", "blocks_new", "input_tokens", "cache_read_tokens",
+    "cache_write_tokens", "output_tokens", "duration_s", "error",
+)  # fmt: skip
+
+
+def original_id(text: str) -> str:
+    """The id of `text`: "h" and the first 12 hex digits of its SHA-256."""
+    return "h" + _sha256(text)[:_ID_LENGTH]
+
+
+class Store:
+    """Originals, decisions and the ledger of one user.
+
+    Reads run on the calling thread, writes on one thread of the store's own, each in a transaction of its
+    own (`BEGIN IMMEDIATE`). Safe for several threads and several processes at once.
+
+    Args:
+        path: the database file; it and its folder are created (0600, 0700) unless `read_only`.
+        clock: seconds since the epoch.
+        read_only: open without the right to write, as a sandbox may demand; writes then raise.
+
+    Raises:
+        HeadroomError: `STORE_FAILED` when the file cannot be opened, read or written.
+    """
+
+    def __init__(self, path: Path, *, clock: Callable[[], float] = time.time, read_only: bool = False) -> None:
+        self._path = path
+        self._clock = clock
+        self._read_only = read_only
+        self._local = threading.local()
+        self._opened: list[sqlite3.Connection] = []
+        self._lock = threading.Lock()
+        self._jobs: queue.SimpleQueue[tuple[_Job, Future[Any]] | None] = queue.SimpleQueue()
+        self._writer: threading.Thread | None = None
+        self._closed = False
+        if not read_only:
+            paths.make_private_dir(path.parent)
+            if not path.exists():
+                paths.write_private(path, "")
+        with _as_store_error(path):
+            connection = self._connection()
+            if not read_only:
+                schema.prepare(connection)
+
+    # -- originals
+
+    def original(self, id_: str) -> Original | None:
+        """The original with this id, or None."""
+        rows = self._read("SELECT id, body, tool_name, created FROM originals WHERE id = ?", (id_,))
+        if not rows:
+            return None
+        id_, body, tool_name, created = rows[0]
+        return Original(id_, _unpack(body), tool_name, created)
+
+    def put_original(self, text: str, tool_name: str = "") -> str:
+        """Keep `text`, committed when this returns; gives its id."""
+        self._write(lambda connection: self._insert_original(connection, text, tool_name)).result()
+        return original_id(text)
+
+    # -- decisions
+
+    def decisions(self, keys: Sequence[str]) -> dict[str, Decision]:
+        """The decisions that stand under these keys."""
+        found: dict[str, Decision] = {}
+        stale: list[str] = []
+        limit = self._clock() - TOUCH_AFTER_S
+        for chunk in _chunks(keys, 500):
+            marks = ",".join("?" * len(chunk))
+            sql = f"SELECT {_DECISION_COLUMNS}, last_used FROM decisions WHERE key IN ({marks})"  # noqa: S608
+            for row in self._read(sql, chunk):
+                found[row[0]] = _decision(row[:-1])
+                if row[-1] < limit:
+                    stale.append(row[0])
+        if stale and not self._read_only:
+            self._write(lambda connection: self._touch(connection, stale))
+        return found
+
+    def profile_of(self, families: Sequence[str]) -> str | None:
+        """The profile under which the first of these blocks that has any decision was first decided."""
+        for chunk in _chunks(families, 500):
+            marks = ",".join("?" * len(chunk))
+            sql = f"SELECT family, profile FROM decisions WHERE family IN ({marks}) ORDER BY created DESC, key DESC"  # noqa: S608
+            known = dict(self._read(sql, chunk))
+            for family in chunk:
+                if family in known:
+                    return str(known[family])
+        return None
+
+    def decide(self, decisions: Sequence[Decision], originals: Mapping[str, tuple[str, str]]) -> dict[str, Decision]:
+        """Write decisions and the originals that they name, in one transaction; gives what stands now.
+
+        Where another process was first, its decision stands and is returned.
+
+        Args:
+            decisions: new outcomes.
+            originals: id -> (text, tool name).
+        """
+
+        def job(connection: sqlite3.Connection) -> None:
+            for text, tool_name in originals.values():
+                self._insert_original(connection, text, tool_name)
+            now = self._clock()
+            connection.executemany(
+                f"INSERT OR IGNORE INTO decisions ({_DECISION_COLUMNS}, created, last_used)"  # noqa: S608
+                f" VALUES ({','.join('?' * 12)})",
+                [(*_row(decision), now, now) for decision in decisions],
+            )
+
+        self._write(job).result()
+        return self.decisions([decision.key for decision in decisions])
+
+    # -- ledger
+
+    def record(self, row: LedgerRow) -> None:
+        """Queue one model call for the ledger; returns at once."""
+        values = [getattr(row, column) for column in _LEDGER_COLUMNS]
+        columns = ", ".join(_LEDGER_COLUMNS)
+        marks = ",".join("?" * (len(values) + 1))
+        sql = f"INSERT INTO ledger (at, {columns}) VALUES ({marks})"  # noqa: S608
+        self._write(lambda connection: connection.execute(sql, (self._clock(), *values)))
+
+    def record_retrieval(self, session: str, id_: str, what: str) -> None:
+        """Note that an original, or a part of it (`what`), was read back; committed when this returns."""
+        sql = "INSERT INTO retrievals (at, session, original_id, what) VALUES (?, ?, ?, ?)"
+        self._write(lambda connection: connection.execute(sql, (self._clock(), session, id_, what))).result()
+
+    def totals(self, session: str) -> SessionTotals:
+        """Sums over one session, after everything queued before this call is written."""
+        self.flush()
+        sums = "tokens_before tokens_after new_tokens_before new_tokens_after blocks_replaced input_tokens"
+        sums += " cache_read_tokens cache_write_tokens output_tokens"
+        columns = ", ".join(f"COALESCE(SUM({name}), 0)" for name in sums.split())
+        sql = f"SELECT COUNT(*), COALESCE(SUM(status >= 400 OR error != ''), 0), {columns} FROM ledger WHERE session = ?"  # noqa: S608
+        (row,) = self._read(sql, (session,))
+        ((retrievals,),) = self._read("SELECT COUNT(*) FROM retrievals WHERE session = ?", (session,))
+        return SessionTotals(*row, retrievals)
+
+    # -- life
+
+    def flush(self) -> None:
+        """Wait until all that was queued so far is committed."""
+        if self._writer is not None:
+            self._write(lambda _: None).result()
+
+    def close(self) -> None:
+        """Commit what is queued and close every connection; idempotent."""
+        with self._lock:
+            if self._closed:
+                return
+            self._closed = True
+            if self._writer is not None:
+                self._jobs.put(None)
+        if self._writer is not None:
+            self._writer.join()
+        for connection in self._opened:
+            connection.close()
+
+    # -- inside
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = _open(self._path, read_only=self._read_only)
+            self._local.connection = connection
+            with self._lock:
+                self._opened.append(connection)
+        return connection
+
+    def _read(self, sql: str, parameters: Sequence[object]) -> list[Any]:
+        with _as_store_error(self._path):
+            return self._connection().execute(sql, parameters).fetchall()
+
+    def _write(self, job: _Job) -> Future[Any]:
+        if self._read_only:
+            raise HeadroomError(Code.STORE_FAILED, f"The store {self._path} was opened for reading only.")
+        done: Future[Any] = Future()
+        with self._lock:
+            if self._closed:
+                raise HeadroomError(Code.STORE_FAILED, f"The store {self._path} is closed.")
+            if self._writer is None:
+                self._writer = threading.Thread(target=self._run_writer, name="headroom-store", daemon=True)
+                self._writer.start()
+            self._jobs.put((job, done))
+        return done
+
+    def _run_writer(self) -> None:
+        connection = self._connection()
+        while (item := self._jobs.get()) is not None:
+            job, done = item
+            try:
+                with _as_store_error(self._path):
+                    _in_transaction(connection, job)
+            except HeadroomError as error:
+                done.set_exception(error)
+            else:
+                done.set_result(None)
+
+    def _insert_original(self, connection: sqlite3.Connection, text: str, tool_name: str) -> None:
+        sha256, now = _sha256(text), self._clock()
+        known = connection.execute("SELECT sha256 FROM originals WHERE id = ?", (original_id(text),)).fetchone()
+        if known is not None and known[0] != sha256:
+            raise sqlite3.IntegrityError(f"two originals share the id {original_id(text)}")
+        connection.execute(
+            "INSERT INTO originals (id, sha256, body, n_chars, tool_name, created, last_used)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET last_used = excluded.last_used",
+            (original_id(text), sha256, _pack(text), len(text), tool_name, now, now),
+        )
+
+    def _touch(self, connection: sqlite3.Connection, keys: Iterable[str]) -> None:
+        now = self._clock()
+        for key in keys:
+            connection.execute("UPDATE decisions SET last_used = ? WHERE key = ?", (now, key))
+            connection.execute(
+                "UPDATE originals SET last_used = ? WHERE id = (SELECT original_id FROM decisions WHERE key = ?)",
+                (now, key),
+            )
+
+
+def _open(path: Path, *, read_only: bool) -> sqlite3.Connection:
+    if read_only:
+        return _open_read_only(path)
+    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
+    connection.execute("PRAGMA journal_mode = WAL")
+    # A power cut may take the last commits, never the file; a lost decision is taken again, to the same bytes.
+    connection.execute("PRAGMA synchronous = NORMAL")
+    return connection
+
+
+def _open_read_only(path: Path) -> sqlite3.Connection:
+    """Open without writing; where even WAL's shared memory may not be made, as a file that nobody changes."""
+    for mode in ("mode=ro", "mode=ro&immutable=1"):
+        uri = f"{path.resolve().as_uri()}?{mode}"
+        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
+        try:
+            connection.execute("SELECT 1 FROM originals LIMIT 1")
+        except sqlite3.OperationalError as error:
+            connection.close()
+            failure = error
+        else:
+            return connection
+    raise failure
+
+
+def _in_transaction(connection: sqlite3.Connection, job: _Job) -> None:
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        job(connection)
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
+
+
+@contextlib.contextmanager
+def _as_store_error(path: Path) -> Any:
+    try:
+        yield
+    except sqlite3.Error as error:
+        hint = "Free disk space or set HEADROOM_HOME to a folder that can be written; then try again."
+        raise HeadroomError(Code.STORE_FAILED, f"The store {path} failed: {error}.", hint) from error
+
+
+def _row(decision: Decision) -> tuple[Any, ...]:
+    rendered = None if decision.rendered is None else _pack(decision.rendered)
+    return (
+        decision.key, decision.family, decision.profile, rendered, decision.reason, decision.compressor,
+        decision.tokens_before, decision.tokens_after, decision.original_id, json.dumps(decision.depends),
+    )  # fmt: skip
+
+
+def _decision(row: Sequence[Any]) -> Decision:
+    key, family, profile, rendered, reason, compressor, before, after, original, depends = row
+    text = None if rendered is None else _unpack(rendered)
+    return Decision(
+        key, family, profile, text, reason, compressor, before, after, original, tuple(json.loads(depends))
+    )
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _pack(text: str) -> bytes:
+    return zstandard.ZstdCompressor(level=3).compress(text.encode("utf-8", "surrogatepass"))
+
+
+def _unpack(body: bytes) -> str:
+    return zstandard.ZstdDecompressor().decompress(body).decode("utf-8", "surrogatepass")
+
+
+def _chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
+    return (items[start : start + size] for start in range(0, len(items), size))

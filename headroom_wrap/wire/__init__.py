@@ -1,0 +1,1 @@
+"""Wire formats, sans-io: bytes give slots, replacements give bytes."""

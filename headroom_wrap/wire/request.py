@@ -1,0 +1,56 @@
+"""What every wire format gives: a request with slots in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from headroom_wrap.compression.markers import RETRIEVE_TOOL
+from headroom_wrap.compression.model import Slot, WayBack
+from headroom_wrap.wire.spans import Span, splice
+
+SHELL_TOOLS = frozenset({"Bash", "bash", "shell", "exec_command", "local_shell", "run_terminal_cmd"})
+"""Names under which agents offer a shell to the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParsedRequest:
+    """One request: its slots, and how to put texts back.
+
+    Attributes:
+        text: the whole body, decoded.
+        slots: in the order of the request; `slot.place` is an index into `spans`.
+        spans: where the JSON string of each slot stands in `text`.
+        model: as the client names it.
+        query: the user's last words.
+        tools: names of the tools that the model can call now (deferred ones are not among them).
+    """
+
+    text: str
+    slots: tuple[Slot, ...]
+    spans: tuple[Span, ...]
+    model: str = ""
+    query: str = ""
+    tools: frozenset[str] = frozenset()
+
+    def way_back(self, *, shell_is_here: bool) -> WayBack:
+        """How the reader of this request can fetch an original.
+
+        Args:
+            shell_is_here: a shell tool of this client runs on this machine, with `headroom` on its PATH.
+        """
+        if any(name.endswith(RETRIEVE_TOOL) for name in self.tools):
+            return WayBack.MCP
+        return WayBack.SHELL if shell_is_here and self.tools & SHELL_TOOLS else WayBack.NONE
+
+    def render(self, replacements: Mapping[int, str]) -> bytes:
+        """The body with these texts (place -> text) in it."""
+        return splice(self.text, {self.spans[place]: text for place, text in replacements.items()})
+
+
+class WireFormat(Protocol):
+    """A way of finding slots."""
+
+    def __call__(self, body: bytes) -> ParsedRequest | None:
+        """Parse a decoded body; None where it is not understood, and must pass as it is."""
