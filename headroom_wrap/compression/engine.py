@@ -1,0 +1,262 @@
+"""The engine: one verdict per slot, decided when the block is first seen and replayed for ever (law 1).
+
+A block's identity is its wire format, its way back, its call id, how many equal texts stand before it under that
+call id, and its text. The key of its decision adds the profile. A reference to an earlier block also records
+which block that was: where it no longer stands earlier in the request, the block gets a second decision, taken
+without references, and keeps that one.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from headroom_wrap import tokens
+from headroom_wrap.compression import markers, router
+from headroom_wrap.compression.model import Compressed, Hints, Level, Profile, Slot, Verdict, WayBack
+from headroom_wrap.compression.references import refer
+from headroom_wrap.store import Decision, Store
+from headroom_wrap.store.store import original_id
+
+MIN_CHARS = 600
+"""About 200 tokens: below, a marker costs more than it saves. Part of renderer version 1; never changed for it."""
+MAX_CHARS = 4_000_000
+BIRTHS_BUDGET_S = 5.0
+"""What is new in one request may cost this much; blocks beyond it are decided "left", and stay so."""
+_REMEMBERED = 8192
+
+T = TypeVar("T")
+_Router = Callable[[str, Hints], "tuple[str, Compressed] | None"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    slot: Slot
+    family: str
+    key: str
+
+
+class Engine:
+    """Decides and replays. Safe for several threads.
+
+    Args:
+        store: where decisions and originals live.
+        compress: the router; a parameter for tests.
+        clock: seconds, monotonic; bounds the time spent on new blocks.
+
+    Raises:
+        HeadroomError: `process` raises `STORE_FAILED` when the store does; the caller sends the original.
+    """
+
+    def __init__(
+        self, store: Store, *, compress: _Router = router.compress, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        self._store = store
+        self._compress = compress
+        self._clock = clock
+        self._decisions: OrderedDict[str, Decision] = OrderedDict()
+        self._profiles: OrderedDict[str, Profile] = OrderedDict()
+
+    def process(self, slots: Sequence[Slot], wire: str, profile: Profile, query: str = "") -> list[Verdict]:
+        """One verdict per slot, in order.
+
+        Args:
+            slots: of one request.
+            wire: name of the wire format.
+            profile: what holds for a conversation that begins now; one that has begun keeps its own.
+            query: the user's last words.
+        """
+        if profile.level is Level.OFF:
+            return [Verdict(slot, None, "level off") for slot in slots]
+        families = _families(slots, wire, profile.way_back)
+        eligible = [index for index, slot in enumerate(slots) if _why_left(slot) is None]
+        profile = self._frozen_profile([families[index] for index in eligible], profile)
+        blocks = {
+            index: _Block(slots[index], families[index], _hash(families[index], _dump(profile)))
+            for index in eligible
+            if slots[index].tool_name not in profile.excluded_tools
+        }
+        decided, new = self._decide(list(blocks.values()), profile, query)
+        return [
+            _verdict(slot, decided[blocks[index].key], blocks[index].key in new)
+            if index in blocks
+            else Verdict(slot, None, _why_left(slot) or "excluded tool")
+            for index, slot in enumerate(slots)
+        ]
+
+    def _decide(
+        self, blocks: Sequence[_Block], profile: Profile, query: str
+    ) -> tuple[dict[str, Decision], frozenset[str]]:
+        """The decision for each block (by the block's key), and which of them were taken just now."""
+        known = self._recall([key for block in blocks for key in (block.key, _alone(block.key))])
+        decided: dict[str, Decision] = {}
+        births: dict[str, Decision] = {}
+        originals: dict[str, tuple[str, str]] = {}
+        standing: dict[str, _Block] = {}
+        first_with: dict[str, _Block] = {}
+        deadline = self._clock() + BIRTHS_BUDGET_S
+        for block in blocks:
+            decision = known.get(block.key)
+            if decision is not None and not _holds(decision, standing):
+                decision = known.get(_alone(block.key))
+            if decision is None:
+                earlier = None if block.key in known else first_with.get(block.slot.text)
+                key = _alone(block.key) if block.key in known else block.key
+                in_time = self._clock() < deadline
+                decision = self._birth(block, key, earlier, profile, query) if in_time else _left(block, key, profile)
+                births[decision.key] = decision
+                if decision.original_id is not None:
+                    originals[decision.original_id] = (block.slot.text, block.slot.tool_name)
+            decided[block.key] = decision
+            standing[block.family] = block
+            first_with.setdefault(block.slot.text, block)
+        if births:
+            won = self._store.decide(list(births.values()), originals)
+            self._remember(won)
+            decided = {key: won.get(decision.key, decision) for key, decision in decided.items()}
+        return decided, frozenset(key for key, decision in decided.items() if decision.key in births)
+
+    def _birth(self, block: _Block, key: str, earlier: _Block | None, profile: Profile, query: str) -> Decision:
+        slot = block.slot
+        rendered, reason, name = None, "nothing to gain", ""
+        depends: tuple[str, ...] = ()
+        if earlier is not None and profile.way_back is not WayBack.NONE:
+            name, reason = "reference", "repeats an earlier result"
+            rendered = refer(slot.text, earlier.slot, original_id(slot.text), profile.way_back)
+    XX            outcome = self._try_compress(slot, profile, query)
+            if outcome is not None:
+                name, compressed = outcome
+                rendered, reason = _with_header(slot.text, compressed, profile.way_back), compressed.reason
+        before = tokens.count(slot.text)
+        after = before if rendered is None else tokens.count(rendered)
+        if rendered is None or after >= before or len(rendered) >= len(slot.text):
+            return _left(block, key, profile, reason if rendered is None else "would not be shorter", before)
+        return Decision(
+            key, block.family, _dump(profile), rendered, reason, name, before, after, original_id(slot.text), depends
+        )
+
+    def _try_compress(self, slot: Slot, profile: Profile, query: str) -> tuple[str, Compressed] | None:
+        hints = Hints(
+            slot.tool_name,
+            slot.tool_input,
+            query,
+            slot.is_error,
+            marker=markers.elision if profile.may_elide else None,
+        )
+        try:
+            return self._compress(slot.text, hints)
+        except Exception:  # noqa: BLE001 - law 5: a compressor that fails costs nothing, and only its own block
+            return None
+
+    def _frozen_profile(self, families: Sequence[str], profile: Profile) -> Profile:
+        for family in families:
+            if family in self._profiles:
+                return self._profiles[family]
+        stored = self._store.profile_of(families) if families else None
+        frozen = profile if stored is None else _load(stored)
+        for family in families:
+            _keep(self._profiles, family, frozen)
+        return frozen
+
+    def _recall(self, keys: Sequence[str]) -> dict[str, Decision]:
+        known = {key: self._decisions[key] for key in keys if key in self._decisions}
+        missing = [key for key in keys if key not in known]
+        # A block's second key is looked up only with its first: most blocks never have one.
+        if any(not key.endswith(_ALONE) for key in missing):
+            stored = self._store.decisions(missing)
+            self._remember(stored)
+            known.update(stored)
+        return known
+
+    def _remember(self, decisions: Mapping[str, Decision]) -> None:
+        for key, decision in decisions.items():
+            _keep(self._decisions, key, decision)
+
+
+_ALONE = "/alone"
+
+
+def _alone(key: str) -> str:
+    """The key of the decision that a block gets when the block it referred to is gone."""
+    return key + _ALONE
+
+
+def _families(slots: Sequence[Slot], wire: str, way_back: WayBack) -> list[str]:
+    counts: dict[tuple[str | None, bytes], int] = {}
+    families = []
+    for slot in slots:
+        digest = hashlib.sha256(slot.text.encode("utf-8", "surrogatepass")).digest()
+        occurrence = counts.get((slot.call_id, digest), 0)
+        counts[slot.call_id, digest] = occurrence + 1
+        families.append(_hash(wire, way_back.value, json.dumps(slot.call_id), str(occurrence), digest.hex()))
+    return families
+
+
+def _why_left(slot: Slot) -> str | None:
+    """The pure rules that leave a slot alone without any decision; None where one must be taken."""
+    if len(slot.text) < MIN_CHARS:
+        return "too short"
+    if len(slot.text) > MAX_CHARS:
+        return "too long"
+    if slot.tool_name.endswith(markers.RETRIEVE_TOOL) or markers.carries_marker(slot.text):
+        return "retrieved, or marked already"
+    return None
+
+
+def _holds(decision: Decision, standing: Mapping[str, _Block]) -> bool:
+    return all(family in standing for family in decision.depends)
+
+
+def _left(block: _Block, key: str, profile: Profile, reason: str = "out of time", n_tokens: int = 0) -> Decision:
+    return Decision(
+        key, block.family, _dump(profile), None, reason, tokens_before=n_tokens, tokens_after=n_tokens
+    )
+
+
+def _with_header(text: str, compressed: Compressed, way_back: WayBack) -> str:
+    if compressed.elided == 0:
+        return compressed.text
+    head = markers.header(original_id(text), compressed.elided, compressed.total, compressed.unit, way_back)
+    return f"{head}\n{compressed.text}"
+
+
+def _verdict(slot: Slot, decision: Decision, is_new: bool) -> Verdict:
+    return Verdict(
+        slot, decision.rendered, decision.reason, decision.compressor,
+        decision.tokens_before, decision.tokens_after, decision.original_id, is_new,
+    )  # fmt: skip
+
+
+def _dump(profile: Profile) -> str:
+    return json.dumps(
+        {
+            "level": profile.level.value,
+            "excluded_tools": sorted(profile.excluded_tools),
+            "way_back": profile.way_back.value,
+            "renderer": profile.renderer,
+        },
+        sort_keys=True,
+    )
+
+
+def _load(dumped: str) -> Profile:
+    fields = json.loads(dumped)
+    return Profile(
+        Level(fields["level"]), tuple(fields["excluded_tools"]), WayBack(fields["way_back"]), fields["renderer"]
+    )
+
+
+def _hash(*parts: str) -> str:
+    return hashlib.sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _keep(memory: OrderedDict[str, T], key: str, value: T) -> None:
+    memory[key] = value
+    memory.move_to_end(key)
+    while len(memory) > _REMEMBERED:
+        memory.popitem(last=False)

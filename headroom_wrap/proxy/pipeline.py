@@ -1,0 +1,64 @@
+"""From the bytes of a request to the bytes that go out: wire format, engine, wire format."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from headroom_wrap.compression.engine import Engine
+from headroom_wrap.compression.model import Level, Profile
+from headroom_wrap.proxy.ports import Prepared
+from headroom_wrap.store import LedgerRow, Store
+from headroom_wrap.wire import anthropic
+from headroom_wrap.wire.request import WireFormat
+
+WIRE_FORMATS: dict[str, WireFormat] = {"anthropic": anthropic.parse}
+
+
+@dataclass(frozen=True, slots=True)
+class EnginePipeline:
+    """The `Pipeline` that the proxy runs requests through.
+
+    Attributes:
+        level: for conversations that begin now.
+        excluded_tools: tools whose results are never touched, likewise.
+        shell_is_here: the client's shell tool runs on this machine, with `headroom` on its PATH.
+    """
+
+    engine: Engine
+    store: Store
+    level: Level = Level.BALANCED
+    excluded_tools: tuple[str, ...] = ()
+    shell_is_here: bool = False
+
+    def prepare(self, wire: str, body: bytes, *, counts_only: bool = False) -> Prepared:
+        """The body to send. `counts_only` makes no difference here: a count must see what a call would.
+
+        Raises:
+            HeadroomError: `STORE_FAILED`.
+        """
+        if self.level is Level.OFF:
+            return Prepared(body)
+        request = WIRE_FORMATS[wire](body)
+        if request is None:
+            return Prepared(body)
+        way_back = request.way_back(shell_is_here=self.shell_is_here)
+        profile = Profile(self.level, self.excluded_tools, way_back)
+        verdicts = self.engine.process(request.slots, wire, profile, request.query)
+        replaced = [verdict for verdict in verdicts if verdict.replacement is not None]
+        new = [verdict for verdict in replaced if verdict.is_new]
+        return Prepared(
+            request.render({verdict.slot.place: verdict.replacement or "" for verdict in replaced})
+            if replaced
+            else body,
+            model=request.model,
+            tokens_before=sum(verdict.tokens_before for verdict in replaced),
+            tokens_after=sum(verdict.tokens_after for verdict in replaced),
+            new_tokens_before=sum(verdict.tokens_before for verdict in new),
+            new_tokens_after=sum(verdict.tokens_after for verdict in new),
+            blocks_replaced=len(replaced),
+            blocks_new=len(new),
+        )
+
+    def record(self, row: LedgerRow) -> None:
+        """Queue a ledger row."""
+        self.store.record(row)

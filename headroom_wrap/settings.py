@@ -1,0 +1,144 @@
+"""Every setting there is: flag over environment over file over default, each value knowing its source."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from headroom_wrap import paths
+from headroom_wrap.errors import Code, HeadroomError
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+LEVELS = ("off", "safe", "balanced", "aggressive")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One setting: its name in the file, its environment variable, its default, how text becomes a value."""
+
+    name: str
+    variable: str
+    default: Any
+    parse: Callable[[Any], Any]
+    help: str
+
+
+def _level(value: Any) -> str:
+    if value not in LEVELS:
+        raise ValueError(f"one of {', '.join(LEVELS)}")
+    return str(value)
+
+
+def _port(value: Any) -> int:
+    try:
+        port = int(value)
+    except (TypeError, ValueError):
+        raise ValueError("a port number") from None
+    if not 0 <= port <= 65_535:  # noqa: PLR2004 - the range of TCP ports
+        raise ValueError("a port from 0 to 65535")
+    return port
+
+
+def _names(value: Any) -> tuple[str, ...]:
+    items = value.split(",") if isinstance(value, str) else value
+    if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) for item in items):
+        raise ValueError("names, separated by commas")
+    return tuple(item.strip() for item in items if item.strip())
+
+
+def _url(value: Any) -> str:
+    parts = urlsplit(str(value))
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
+        raise ValueError("a URL such as https://api.example.com")
+    return str(value).rstrip("/")
+
+
+SETTINGS = (
+    Setting("level", "HEADROOM_LEVEL", "balanced", _level, "How much may go: off, safe, balanced or aggressive."),
+    Setting(
+        "exclude_tools", "HEADROOM_EXCLUDE_TOOLS", (), _names, "Tools whose results are never touched, with commas."
+    ),
+    Setting("port", "HEADROOM_PORT", 0, _port, "Port of the proxy; 0 takes a free one."),
+    Setting(
+        "anthropic_url", "HEADROOM_ANTHROPIC_URL", "", _url,
+        "Where Anthropic requests go, without /v1; default: what the agent had, else https://api.anthropic.com.",
+    ),
+)  # fmt: skip
+
+INTERNAL_VARIABLES = {
+    paths.HOME_VARIABLE: "Folder of the store, the sessions and the settings file.",
+    "HEADROOM_DEBUG": "Set to 1, unexpected errors show their traceback.",
+    "HEADROOM_SESSION": "Set by a session for its children: which session a retrieval belongs to.",
+    "HEADROOM_SESSION_URL": "Set by a session for its children: its proxy, so that a wrap inside it passes through.",
+}
+"""Environment names that are no settings of the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The values in force, and where each came from: "flag", a variable's name, the file's path, or "default"."""
+
+    level: str
+    exclude_tools: tuple[str, ...]
+    port: int
+    anthropic_url: str
+    sources: Mapping[str, str]
+
+
+def load(flags: Mapping[str, Any], env: Mapping[str, str], file: Path | None = None) -> Settings:
+    """Resolve every setting.
+
+    Args:
+        flags: setting name -> value from the command line; None means "not given".
+        env: the environment.
+        file: the settings file; default `paths.config_file(env)`. It need not exist.
+
+    Raises:
+        HeadroomError: `BAD_SETTING`, naming the value and where it stood.
+    """
+    file = paths.config_file(env) if file is None else file
+    in_file = _read(file)
+    values: dict[str, Any] = {}
+    sources: dict[str, str] = {}
+    for setting in SETTINGS:
+        found: tuple[Any, str] | None = None
+        if flags.get(setting.name) is not None:
+            found = flags[setting.name], "flag"
+        elif env.get(setting.variable):
+            found = env[setting.variable], setting.variable
+        elif setting.name in in_file:
+            found = in_file[setting.name], str(file)
+        if found is None:
+            values[setting.name], sources[setting.name] = setting.default, "default"
+            continue
+        value, sources[setting.name] = found
+        try:
+            values[setting.name] = setting.parse(value)
+        except ValueError as error:
+            where = sources[setting.name]
+            message = f"The setting {setting.name} is {value!r} (from: {where}), which is not usable."
+            raise HeadroomError(Code.BAD_SETTING, message, f"Give it {error}.") from error
+    return Settings(**values, sources=sources)
+
+
+def _read(file: Path) -> Mapping[str, Any]:
+    try:
+        content = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        hint = "Mend or remove the file; every setting also has a flag and a variable."
+        raise HeadroomError(Code.BAD_SETTING, f"The settings file {file} cannot be read: {error}.", hint) from error
+    unknown = sorted(set(content) - {setting.name for setting in SETTINGS})
+    if unknown:
+        message = f"The settings file {file} has unknown settings: {', '.join(unknown)}."
+        raise HeadroomError(Code.BAD_SETTING, message, f"Known are: {', '.join(s.name for s in SETTINGS)}.")
+    return content
