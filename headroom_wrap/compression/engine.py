@@ -128,7 +128,9 @@ class Engine:
         if earlier is not None and profile.way_back is not WayBack.NONE:
             name, reason = "reference", "repeats an earlier result"
             rendered = refer(slot.text, earlier.slot, original_id(slot.text), profile.way_back)
-    XX            outcome = self._try_compress(slot, profile, query)
+            depends = (earlier.family,)
+        else:
+            outcome = self._try_compress(slot, profile, query)
             if outcome is not None:
                 name, compressed = outcome
                 rendered, reason = _with_header(slot.text, compressed, profile.way_back), compressed.reason

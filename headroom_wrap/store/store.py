@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -162,13 +163,13 @@ class Store:
     def totals(self, session: str) -> SessionTotals:
         """Sums over one session, after everything queued before this call is written."""
         self.flush()
-        sums = "tokens_before tokens_after new_tokens_before new_tokens_after blocks_replaced input_tokens"
-        sums += " cache_read_tokens cache_write_tokens output_tokens"
-        columns = ", ".join(f"COALESCE(SUM({name}), 0)" for name in sums.split())
+        summed = [field.name for field in fields(SessionTotals) if field.name not in ("requests", "errors", "retrievals")]
+        columns = ", ".join(f"COALESCE(SUM({name}), 0) AS {name}" for name in summed)
         sql = f"SELECT COUNT(*), COALESCE(SUM(status >= 400 OR error != ''), 0), {columns} FROM ledger WHERE session = ?"  # noqa: S608
-        (row,) = self._read(sql, (session,))
+        ((requests, errors, *sums),) = self._read(sql, (session,))
         ((retrievals,),) = self._read("SELECT COUNT(*) FROM retrievals WHERE session = ?", (session,))
-        return SessionTotals(*row, retrievals)
+        counted = dict(zip(summed, sums, strict=True))
+        return SessionTotals(requests=requests, errors=errors, retrievals=retrievals, **counted)
 
     # -- life
 

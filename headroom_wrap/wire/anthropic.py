@@ -6,6 +6,7 @@ any role, blocks of any type and fields of any name pass: what is not understood
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from headroom_wrap.compression.model import Slot, SlotKind
@@ -13,6 +14,9 @@ from headroom_wrap.wire.request import ParsedRequest
 from headroom_wrap.wire.spans import Cursor, MalformedError, Span
 
 _REMINDER = "<system-reminder>"
+_RESULT = '"tool_result"'
+_HEAD_CHARS = 120
+"""Where clients write a block's type; one that stands further on is found too, by a second look."""
 
 
 def parse(body: bytes) -> ParsedRequest | None:
@@ -79,6 +83,21 @@ class _Walk:
 
     def _block(self, cursor: Cursor, found: list[tuple[Slot, Span]]) -> str:
         """Walk one content block; gives the user's words where it is a text."""
+        start = cursor.at
+        if cursor.text.find(_RESULT, start, start + _HEAD_CHARS) < 0:
+            # Most blocks are no results: one call of the C scanner takes them whole.
+            block = cursor.value()
+            if block.get("type") != "tool_result":
+                return self._other(block)
+            cursor.at = start
+        return self._result(cursor, found)
+
+    def _other(self, block: Mapping[str, Any]) -> str:
+        if block.get("type") == "tool_use":
+            self._calls[str(block.get("id"))] = (str(block.get("name")), _as_dict(block.get("input")))
+        return _words(block) if block.get("type") == "text" else ""
+
+    def _result(self, cursor: Cursor, found: list[tuple[Slot, Span]]) -> str:
         fields: dict[str, Any] = {}
         texts: list[tuple[str, Span]] = []
         for key in cursor.members():
@@ -90,18 +109,15 @@ class _Walk:
                         texts.extend(_text_item(cursor))
             else:
                 fields[key] = cursor.value()
-        kind = fields.get("type")
-        if kind == "tool_use":
-            self._calls[str(fields.get("id"))] = (str(fields.get("name")), _as_dict(fields.get("input")))
-        if kind == "tool_result":
-            call_id = str(fields.get("tool_use_id"))
-            name, arguments = self._calls.get(call_id, ("", {}))
-            is_error = fields.get("is_error") is True
-            found.extend(
-                (Slot(SlotKind.TOOL_RESULT, text, 0, call_id, name, arguments, is_error), span) for text, span in texts
-            )
-        words = fields.get("text") if kind == "text" else None
-        return words if isinstance(words, str) and not words.lstrip().startswith(_REMINDER) else ""
+        if fields.get("type") != "tool_result":
+            return self._other(fields)
+        call_id = str(fields.get("tool_use_id"))
+        name, arguments = self._calls.get(call_id, ("", {}))
+        is_error = fields.get("is_error") is True
+        found.extend(
+            (Slot(SlotKind.TOOL_RESULT, text, 0, call_id, name, arguments, is_error), span) for text, span in texts
+        )
+        return ""
 
     def _add(self, slot: Slot, span: Span) -> None:
         place = len(self.spans)
@@ -109,6 +125,12 @@ class _Walk:
         self.slots.append(
             Slot(slot.kind, slot.text, place, slot.call_id, slot.tool_name, slot.tool_input, slot.is_error)
         )
+
+
+def _words(block: Mapping[str, Any]) -> str:
+    """The user's words in a text block; what the agent put there as a reminder is not theirs."""
+    words = block.get("text")
+    return words if isinstance(words, str) and not words.lstrip().startswith(_REMINDER) else ""
 
 
 def _text_item(cursor: Cursor) -> list[tuple[str, Span]]:

@@ -8,12 +8,18 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-_SPACE = re.compile(r"[ \t\n\r]*")
-_DECODER = json.JSONDecoder()
+_S = r"[ \t\n\r]*"
+_SPACE = re.compile(_S)
+_OPEN_OBJECT = re.compile(rf"{_S}\{{{_S}(\}})?")
+_OPEN_ARRAY = re.compile(rf"{_S}\[{_S}(\])?")
+_COLON = re.compile(rf"{_S}:{_S}")
+_AFTER_MEMBER = re.compile(rf"{_S}([,}}]){_S}")
+_AFTER_ELEMENT = re.compile(rf"{_S}([,\]]){_S}")
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # untyped
 
 
 class MalformedError(ValueError):
@@ -42,7 +48,8 @@ class Cursor:
 
     def __init__(self, text: str, at: int = 0) -> None:
         self.text = text
-        self.at = _SPACE.match(text, at).end()  # type: ignore[union-attr]  # the pattern matches everywhere
+        self.at = at
+        self._pass(_SPACE)
 
     def peek(self) -> str:
         """The first character of the value here, or "" at the end."""
@@ -56,7 +63,7 @@ class Cursor:
         """Like `value`, with the place where the value stood."""
         start = self.at
         try:
-            value, self.at = _DECODER.scan_once(self.text, start)
+            value, self.at = _scan(self.text, start)
         except (StopIteration, ValueError, RecursionError) as error:
             raise MalformedError(f"no JSON value at {start}") from error
         return value, Span(start, self.at)
@@ -64,57 +71,43 @@ class Cursor:
     def members(self) -> Iterator[str]:
         """The keys of the object here, in order; a key that stands twice is malformed: who knows which one counts."""
         seen: set[str] = set()
-        for _ in self._items("{", "}"):
+        more = self._pass(_OPEN_OBJECT) is None
+        while more:
             key = self.value()
-            if not isinstance(key, str):
-                raise MalformedError(f"no key at {self.at}")
-            self._expect(":")
-            if key in seen:
-                raise MalformedError(f"the key {key!r} stands twice")
+            if not isinstance(key, str) or key in seen:
+                raise MalformedError(f"no key, or one that stands twice, before {self.at}")
             seen.add(key)
+            self._pass(_COLON)
             start = self.at
             yield key
             if self.at == start:
                 self.value()
+            more = self._pass(_AFTER_MEMBER) == ","
 
     def elements(self) -> Iterator[int]:
         """The indices of the array here, in order."""
-        for index in self._items("[", "]"):
+        index = 0
+        more = self._pass(_OPEN_ARRAY) is None
+        while more:
             start = self.at
             yield index
             if self.at == start:
                 self.value()
+            index += 1
+            more = self._pass(_AFTER_ELEMENT) == ","
 
     def at_end(self) -> bool:
         """Whether nothing but white space follows."""
-        return self._skip_space() == len(self.text)
+        self._pass(_SPACE)
+        return self.at == len(self.text)
 
-    def _items(self, opening: str, closing: str) -> Iterator[int]:
-        self._expect(opening)
-        if self.peek() == closing:
-            self.at += 1
-            return
-        index = 0
-        while True:
-            yield index
-            index += 1
-            self._skip_space()
-            if self.peek() == closing:
-                self.at += 1
-                return
-            self._expect(",")
-
-    def _expect(self, character: str) -> None:
-        self._skip_space()
-        if self.peek() != character:
-            raise MalformedError(f"no {character!r} at {self.at}")
-        self.at += 1
-        self._skip_space()
-
-    def _skip_space(self) -> int:
-        if self.text[self.at : self.at + 1] in " \t\n\r":
-            self.at = _SPACE.match(self.text, self.at).end()  # type: ignore[union-attr]
-        return self.at
+    def _pass(self, pattern: re.Pattern[str]) -> str | None:
+        """Step over punctuation and the space around it; gives the pattern's group, if it has one that took part."""
+        match = pattern.match(self.text, self.at)
+        if match is None:
+            raise MalformedError(f"unexpected character at {self.at}")
+        self.at = match.end()
+        return match[pattern.groups]  # group 0, the whole match, only where there is no other
 
 
 def splice(text: str, replacements: Mapping[Span, str]) -> bytes:

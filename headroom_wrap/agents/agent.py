@@ -1,0 +1,96 @@
+"""What a session asks of an agent, as plain data and pure functions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """The user's side: the agent's own arguments, the environment, the folder, the user's home."""
+
+    args: tuple[str, ...]
+    env: Mapping[str, str]
+    cwd: Path
+    home: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """Our side: where the proxy listens, and what belongs to this session.
+
+    Attributes:
+        url: the proxy, `http://127.0.0.1:PORT`, without a path.
+        key: the session key; goes into headers and 0600 files, never into argv.
+        session: the session's id.
+        files: the session's own folder (0700).
+        data: the data directory (`HEADROOM_HOME`), for the children that read originals.
+        mcp_command: argv of the light MCP server.
+    """
+
+    url: str
+    key: str
+    session: str
+    files: Path
+    data: Path
+    mcp_command: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Upstream:
+    """Where requests of one provider go, and who said so."""
+
+    url: str
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to start the agent.
+
+    Attributes:
+        args: arguments after the program.
+        env: variables to set for the child, on top of the user's.
+        files: 0600 files to write first; all are inside `Route.files`.
+        notes: sentences for the user, one line each.
+    """
+
+    args: tuple[str, ...]
+    env: Mapping[str, str]
+    files: Mapping[Path, str] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    """One agent.
+
+    Attributes:
+        name: as typed after `headroom wrap`.
+        title: as a person calls it.
+        find: environment -> argv of the program (absolute), or None where it is not installed.
+        install_hint: how to install it.
+        upstreams: provider name -> where this user's agent sent its requests so far.
+        network_env: the variables for proxies and certificates that hold for the agent.
+        plan: how to start it through a route.
+        listed: whether `--help` names it.
+    """
+
+    name: str
+    title: str
+    find: Callable[[Mapping[str, str]], tuple[str, ...] | None]
+    install_hint: str
+    upstreams: Callable[[Context], Mapping[str, Upstream]]
+    network_env: Callable[[Context], Mapping[str, str]]
+    plan: Callable[[Context, Route], Plan]
+    listed: bool = True
+
+
+def without_proxy_for_loopback(value: str | None) -> str:
+    """A `NO_PROXY` value that also names loopback."""
+    hosts = [host.strip() for host in (value or "").split(",") if host.strip()]
+    return ",".join([*hosts, *(host for host in LOOPBACK_HOSTS if host not in hosts)])

@@ -1,0 +1,148 @@
+"""Claude Code: pointed at the proxy by environment and by a settings file of the session's own."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from headroom_wrap.agents import claude_settings
+from headroom_wrap.agents.agent import Agent, Context, Plan, Route, Upstream, without_proxy_for_loopback
+from headroom_wrap.compression.markers import RETRIEVE_COMMAND, RETRIEVE_TOOL
+from headroom_wrap.errors import Code, HeadroomError
+
+BASE_URL = "ANTHROPIC_BASE_URL"
+_HEADERS = "ANTHROPIC_CUSTOM_HEADERS"
+_TOOL_SEARCH = "ENABLE_TOOL_SEARCH"
+_NO_PROXY = ("NO_PROXY", "no_proxy")
+_NETWORK = (
+    "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", *_NO_PROXY,
+    "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS",
+)  # fmt: skip
+_CLOUDS = {
+    "CLAUDE_CODE_USE_BEDROCK": "Amazon Bedrock",
+    "CLAUDE_CODE_USE_VERTEX": "Google Vertex AI",
+    "CLAUDE_CODE_USE_FOUNDRY": "Microsoft Foundry",
+}
+_SUBCOMMANDS = frozenset(
+    "agents auth auto-mode config doctor gateway install mcp plugin plugins project setup-token ultrareview"
+    " update upgrade".split()
+)
+_BACKGROUND_FLAGS = frozenset({"--bg", "--background"})
+_OFFICIAL_URL = "https://api.anthropic.com"
+_SERVER = "headroom"
+KEY_HEADER = "x-headroom-key"
+
+
+def find(env: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The `claude` on the user's PATH."""
+    program = shutil.which("claude", path=env.get("PATH"))
+    return None if program is None else (program,)
+
+
+def upstreams(context: Context) -> Mapping[str, Upstream]:
+    """Where this user's Claude Code sends its requests: the base URL of the strongest layer."""
+    found = claude_settings.read(context).variable(BASE_URL)
+    return {"anthropic": Upstream(_OFFICIAL_URL, "default") if found is None else Upstream(*found)}
+
+
+def network_env(context: Context) -> Mapping[str, str]:
+    """Proxies and certificates as they hold inside Claude Code."""
+    settings = claude_settings.read(context)
+    found = {name: settings.variable(name) for name in _NETWORK}
+    return {name: value[0] for name, value in found.items() if value is not None}
+
+
+def plan(context: Context, route: Route) -> Plan:
+    """Start Claude Code through the route.
+
+    Raises:
+        HeadroomError: `BYPASS` where managed settings name a base URL, which nothing can override, or where the
+            agent would outlive the proxy; `BAD_SETTING` for a `--settings` that cannot be read.
+    """
+    settings = claude_settings.read(context)
+    _refuse_bypass(settings)
+    env = _environment(settings, route)
+    if context.args and context.args[0] in _SUBCOMMANDS:
+        return Plan(context.args, env)
+    settings_file, mcp_file = route.files / "settings.json", route.files / "mcp.json"
+    # Ours come first, a flag with one value last among them: `--mcp-config` takes every word up to the next flag.
+    args = ("--mcp-config", str(mcp_file), "--settings", str(settings_file), *settings.args)
+    files = {
+        settings_file: json.dumps(_merged(settings, env), indent=1),
+        mcp_file: json.dumps(_mcp(route), indent=1),
+    }
+    return Plan(args, env, files, _cloud_notes(settings))
+
+
+def _environment(settings: claude_settings.Settings, route: Route) -> dict[str, str]:
+    headers = settings.variable(_HEADERS)
+    own = f"{KEY_HEADER}: {route.key}"
+    env = {BASE_URL: route.url, _HEADERS: own if headers is None else f"{_without_key(headers[0])}{own}"}
+    if settings.variable(_TOOL_SEARCH) is None:
+        # Behind any base URL but its own, Claude Code would load every tool up front.
+        env[_TOOL_SEARCH] = "true"
+    found = next(filter(None, map(settings.variable, _NO_PROXY)), None)
+    exempt = without_proxy_for_loopback(None if found is None else found[0])
+    return env | dict.fromkeys(_NO_PROXY, exempt)
+
+
+def _without_key(headers: str) -> str:
+    """The user's own headers, a line each; a key of a session around this one is not among them."""
+    kept = [line for line in headers.splitlines() if line.strip() and not line.lower().startswith(KEY_HEADER)]
+    return "".join(f"{line}\n" for line in kept)
+
+
+def _merged(settings: claude_settings.Settings, env: Mapping[str, str]) -> dict[str, Any]:
+    merged: dict[str, Any] = dict(settings.flag)
+    merged["env"] = {**_as_dict(merged.get("env")), **env}
+    permissions = dict(_as_dict(merged.get("permissions")))
+    allowed = permissions.get("allow")
+    ours = [f"mcp__{_SERVER}__{RETRIEVE_TOOL}", f"Bash({RETRIEVE_COMMAND}:*)"]
+    permissions["allow"] = [*(allowed if isinstance(allowed, list) else []), *ours]
+    merged["permissions"] = permissions
+    return merged
+
+
+def _mcp(route: Route) -> dict[str, Any]:
+    command, *args = route.mcp_command
+    server = {
+        "type": "stdio",
+        "command": command,
+        "args": args,
+        "env": {"HEADROOM_HOME": str(route.data), "HEADROOM_SESSION": route.session},
+        # In `tools` from the first turn on: a tool that comes later changes the whole cached prefix.
+        "alwaysLoad": True,
+    }
+    return {"mcpServers": {_SERVER: server}}
+
+
+def _refuse_bypass(settings: claude_settings.Settings) -> None:
+    managed = settings.layers[0]
+    if managed.env.get(BASE_URL):
+        message = f"{managed.name} set {BASE_URL}, which nothing can override; so nothing was started."
+        raise HeadroomError(Code.BYPASS, message, "Run claude without headroom, or ask your administrator.")
+    for flag in _BACKGROUND_FLAGS.intersection(settings.args):
+        message = f"{flag} starts an agent that outlives this session's proxy; so nothing was started."
+        raise HeadroomError(Code.BYPASS, message, "Leave the flag out, or run claude without headroom.")
+
+
+def _cloud_notes(settings: claude_settings.Settings) -> tuple[str, ...]:
+    used = [title for name, title in _CLOUDS.items() if settings.variable(name) is not None]
+    return tuple(f"Claude Code talks to {title}: its requests do not pass here, nothing is compressed." for title in used)
+
+
+def _as_dict(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+CLAUDE = Agent(
+    name="claude",
+    title="Claude Code",
+    find=find,
+    install_hint="Install it with: npm install -g @anthropic-ai/claude-code",
+    upstreams=upstreams,
+    network_env=network_env,
+    plan=plan,
+)

@@ -1,0 +1,164 @@
+"""The store: what was committed is there for every process, and two births of one block have one winner."""
+
+from __future__ import annotations
+
+import os
+import stat
+import subprocess
+import sys
+import threading
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.store import Decision, LedgerRow, Store
+from headroom_wrap.store.store import TOUCH_AFTER_S, original_id
+
+_DECISION = Decision("key", "family", '{"level": "balanced"}', "short", "folded", "logs", 100, 20, None, ("other",))
+_ROW = LedgerRow("s1", "claude", "anthropic", "m", 200, tokens_before=10, tokens_after=4, input_tokens=7)
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "data" / "store.sqlite3"
+
+
+@given(text=st.text(st.characters(codec=None), max_size=300))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
+def test_an_original_comes_back_as_it_was_whatever_it_holds(tmp_path: Path, text: str) -> None:
+    store = Store(tmp_path / "store.sqlite3")
+    assert store.original(store.put_original(text, "Bash")) is not None
+    original = store.original(original_id(text))
+    store.close()
+    assert original is not None
+    assert original.text == text
+
+
+def test_files_and_folder_are_the_users_alone(file: Path) -> None:
+    store = Store(file)
+    store.put_original("secret")
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in file.parent.iterdir()}
+    store.close()
+    assert modes["store.sqlite3"] == 0o600
+    assert all(mode & 0o077 == 0 for mode in modes.values())
+    assert stat.S_IMODE(file.parent.stat().st_mode) == 0o700
+
+
+def test_the_first_decision_stands(file: Path) -> None:
+    first, second = Store(file), Store(file)
+    assert first.decide([_DECISION], {}) == {"key": _DECISION}
+    assert second.decide([replace(_DECISION, rendered="another")], {}) == {"key": _DECISION}
+    first.close()
+    second.close()
+
+
+def test_parallel_births_of_one_block_agree_on_one_winner(file: Path) -> None:
+    stores = [Store(file) for _ in range(4)]
+    barrier = threading.Barrier(len(stores))
+    won: list[Decision] = []
+
+    def born(number: int) -> None:
+        barrier.wait(10)
+        won.append(stores[number].decide([replace(_DECISION, rendered=f"by {number}")], {})["key"])
+
+    threads = [threading.Thread(target=born, args=(number,)) for number in range(len(stores))]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    for store in stores:
+        store.close()
+    assert len(won) == len(stores)
+    assert len(set(won)) == 1
+
+
+def test_a_decision_and_its_original_are_committed_together(file: Path) -> None:
+    store = Store(file)
+    id_ = original_id("the text")
+    store.decide([replace(_DECISION, original_id=id_)], {id_: ("the text", "Bash")})
+    other = Store(file, read_only=True)
+    original = other.original(id_)
+    assert original is not None
+    assert original.text == "the text"
+    store.close()
+    other.close()
+
+
+def test_the_profile_of_a_conversation_is_that_of_its_first_known_block(file: Path) -> None:
+    store = Store(file)
+    store.decide([_DECISION, replace(_DECISION, key="key2", family="family2", profile="other")], {})
+    assert store.profile_of(["unknown", "family2", "family"]) == "other"
+    assert store.profile_of(["unknown"]) is None
+    store.close()
+
+
+def test_a_replay_refreshes_last_used_at_most_once_a_day(file: Path) -> None:
+    now = [1000.0]
+    store = Store(file, clock=lambda: now[0])
+    store.decide([_DECISION], {})
+
+    def last_used() -> float:
+        store.flush()
+        return float(store._read("SELECT last_used FROM decisions", ())[0][0])  # noqa: SLF001
+
+    now[0] += TOUCH_AFTER_S / 2
+    store.decisions(["key"])
+    assert last_used() == 1000.0
+    now[0] += TOUCH_AFTER_S
+    store.decisions(["key"])
+    assert last_used() == now[0]
+    store.close()
+
+
+def test_totals_sum_one_session_and_leave_out_what_the_provider_did_not_report(file: Path) -> None:
+    store = Store(file)
+    store.record(_ROW)
+    store.record(replace(_ROW, input_tokens=None, status=529))
+    store.record(replace(_ROW, session="another"))
+    store.record_retrieval("s1", "h1", "lines 1-2")
+    totals = store.totals("s1")
+    store.close()
+    assert (totals.requests, totals.errors, totals.retrievals) == (2, 1, 1)
+    assert (totals.tokens_before, totals.tokens_after, totals.input_tokens) == (20, 8, 7)
+
+
+def test_a_reader_without_any_right_to_write_still_reads(file: Path) -> None:
+    store = Store(file)
+    id_ = store.put_original("text")
+    store.close()
+    code = (
+        "import os, sys; from pathlib import Path; from headroom_wrap.store import Store\n"
+        "os.geteuid() or os.setuid(65534)\n"
+        "print(Store(Path(sys.argv[1]), read_only=True).original(sys.argv[2]).text)"
+    )
+    for path in (file.parent, *file.parent.iterdir()):
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    for parent in list(file.parents)[1:-1]:
+        if parent.stat().st_uid == os.getuid() and parent != Path("/"):
+            parent.chmod(parent.stat().st_mode | 0o555)
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(file), id_], capture_output=True, text=True, timeout=30, check=False
+    )
+    file.parent.chmod(0o700)
+    assert done.stdout == "text\n", done.stderr
+
+
+def test_a_file_that_is_no_database_is_an_error_that_says_what_to_do(file: Path) -> None:
+    file.parent.mkdir(parents=True)
+    file.write_bytes(b"this is no database at all, it is much longer than a header" * 40)
+    with pytest.raises(HeadroomError) as caught:
+        Store(file)
+    assert caught.value.code is Code.STORE_FAILED
+    assert "HEADROOM_HOME" in caught.value.hint
+
+
+def test_a_closed_store_refuses_writes(file: Path) -> None:
+    store = Store(file)
+    store.close()
+    store.close()
+    with pytest.raises(HeadroomError):
+        store.record(_ROW)

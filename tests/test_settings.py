@@ -1,0 +1,55 @@
+"""Settings: the strongest source wins, and says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from headroom_wrap import settings
+from headroom_wrap.errors import Code, HeadroomError
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "config.toml"
+
+
+def test_flag_beats_environment_beats_file_beats_default(file: Path) -> None:
+    file.write_text('level = "safe"\nport = 7\nexclude_tools = ["Read"]\n', encoding="utf-8")
+    env = {"HEADROOM_LEVEL": "aggressive", "HEADROOM_PORT": "8"}
+    loaded = settings.load({"level": "off", "port": None}, env, file)
+    assert (loaded.level, loaded.port, loaded.exclude_tools, loaded.anthropic_url) == ("off", 8, ("Read",), "")
+    assert loaded.sources == {
+        "level": "flag", "port": "HEADROOM_PORT", "exclude_tools": str(file), "anthropic_url": "default",
+    }  # fmt: skip
+
+
+def test_names_are_separated_by_commas(file: Path) -> None:
+    assert settings.load({}, {"HEADROOM_EXCLUDE_TOOLS": "Read, Bash,"}, file).exclude_tools == ("Read", "Bash")
+
+
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"HEADROOM_LEVEL": "hard"},
+        {"HEADROOM_PORT": "eighty"},
+        {"HEADROOM_PORT": "65536"},
+        {"HEADROOM_ANTHROPIC_URL": "api.example.com"},
+        {"HEADROOM_ANTHROPIC_URL": "https://example.com/?a=b"},
+    ],
+)
+def test_a_bad_value_is_refused_with_its_source_and_what_to_give(env: dict[str, str], file: Path) -> None:
+    with pytest.raises(HeadroomError) as caught:
+        settings.load({}, env, file)
+    assert caught.value.code is Code.BAD_SETTING
+    assert next(iter(env)) in caught.value.message
+    assert caught.value.hint.startswith("Give it ")
+
+
+@pytest.mark.parametrize("content", ["level = ", 'levle = "safe"', "exclude_tools = [1]"])
+def test_a_file_with_mistakes_is_refused(content: str, file: Path) -> None:
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(HeadroomError) as caught:
+        settings.load({}, {}, file)
+    assert caught.value.code is Code.BAD_SETTING
