@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -116,7 +116,7 @@ def _read_file(file: Path) -> Mapping[str, Any]:
 
 def _sources(args: tuple[str, ...]) -> frozenset[str]:
     chosen = None
-    for argument, following in _pairs(args):
+    for argument, following in zip(args, (*args[1:], ""), strict=False):
         if argument == _SOURCES_FLAG:
             chosen = following
         elif argument.startswith(f"{_SOURCES_FLAG}="):
@@ -125,6 +125,3 @@ def _sources(args: tuple[str, ...]) -> frozenset[str]:
         return frozenset({"user", "project", "local"})
     return frozenset(name.strip() for name in chosen.split(","))
 
-
-def _pairs(args: tuple[str, ...]) -> Iterator[tuple[str, str]]:
-    return zip(args, (*args[1:], ""), strict=True)

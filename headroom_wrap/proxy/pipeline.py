@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
+from headroom_wrap.compression import markers
 from headroom_wrap.compression.engine import Engine
-from headroom_wrap.compression.model import Level, Profile
+from headroom_wrap.compression.model import Level, Profile, Slot
 from headroom_wrap.proxy.ports import Prepared
 from headroom_wrap.store import LedgerRow, Store
+from headroom_wrap.store.store import CHARS_PER_TOKEN
 from headroom_wrap.wire import anthropic
 from headroom_wrap.wire.request import WireFormat
 
@@ -52,7 +55,7 @@ class EnginePipeline:
             else body,
             model=request.model,
             tokens_before=sum(verdict.tokens_before for verdict in replaced),
-            tokens_after=sum(verdict.tokens_after for verdict in replaced),
+            tokens_after=sum(verdict.tokens_after for verdict in replaced) + _retrieved_tokens(request.slots),
             new_tokens_before=sum(verdict.tokens_before for verdict in new),
             new_tokens_after=sum(verdict.tokens_after for verdict in new),
             blocks_replaced=len(replaced),
@@ -62,3 +65,20 @@ class EnginePipeline:
     def record(self, row: LedgerRow) -> None:
         """Queue a ledger row."""
         self.store.record(row)
+
+
+@dataclass(frozen=True, slots=True)
+class PassThrough:
+    """The pipeline of a session that has no store: bytes pass, nothing is counted."""
+
+    def prepare(self, wire: str, body: bytes, *, counts_only: bool = False) -> Prepared:  # noqa: ARG002
+        """The body as it came."""
+        return Prepared(body)
+
+    def record(self, row: LedgerRow) -> None:
+        """Forget it."""
+
+
+def _retrieved_tokens(slots: Sequence[Slot]) -> int:
+    """About how many tokens retrieved texts take in this request: savings are net of them."""
+    return sum(len(slot.text) for slot in slots if slot.text.startswith(markers.SENTINEL)) // CHARS_PER_TOKEN

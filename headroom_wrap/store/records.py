@@ -69,7 +69,7 @@ class LedgerRow:
 
 @dataclass(frozen=True, slots=True)
 class SessionTotals:
-    """Sums over the ledger rows of one session, and its retrievals."""
+    """Sums over the ledger rows of one session, and its retrievals (tokens estimated at three characters each)."""
 
     requests: int = 0
     errors: int = 0
@@ -83,3 +83,4 @@ class SessionTotals:
     cache_write_tokens: int = 0
     output_tokens: int = 0
     retrievals: int = 0
+    retrieved_tokens: int = 0

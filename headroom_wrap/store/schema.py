@@ -61,7 +61,8 @@ CREATE TABLE IF NOT EXISTS retrievals (
     at REAL NOT NULL,
     session TEXT NOT NULL,
     original_id TEXT NOT NULL,
-    what TEXT NOT NULL
+    what TEXT NOT NULL,
+    n_chars INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS retrievals_session ON retrievals (session);
 """

@@ -29,6 +29,9 @@ BUSY_TIMEOUT_S = 10.0
 TOUCH_AFTER_S = 86_400.0
 """`last_used` is written at most once a day: retention counts in days, and a replay must stay a read."""
 _ID_LENGTH = 12
+CHARS_PER_TOKEN = 3
+"""For texts of which only the length is kept: rather too many tokens than too few are held against us."""
+_COUNTED = ("requests", "errors", "retrievals", "retrieved_tokens")
 _DECISION_COLUMNS = (
     "key, family, profile, rendered, reason, compressor, tokens_before, tokens_after, original_id, depends"
 )
@@ -155,21 +158,25 @@ class Store:
         sql = f"INSERT INTO ledger (at, {columns}) VALUES ({marks})"  # noqa: S608
         self._write(lambda connection: connection.execute(sql, (self._clock(), *values)))
 
-    def record_retrieval(self, session: str, id_: str, what: str) -> None:
-        """Note that an original, or a part of it (`what`), was read back; committed when this returns."""
-        sql = "INSERT INTO retrievals (at, session, original_id, what) VALUES (?, ?, ?, ?)"
-        self._write(lambda connection: connection.execute(sql, (self._clock(), session, id_, what))).result()
+    def record_retrieval(self, session: str, id_: str, what: str, n_chars: int) -> None:
+        """Note that an original, or a part of it (`what`, `n_chars` long), was read back; committed on return."""
+        sql = "INSERT INTO retrievals (at, session, original_id, what, n_chars) VALUES (?, ?, ?, ?, ?)"
+        self._write(lambda connection: connection.execute(sql, (self._clock(), session, id_, what, n_chars))).result()
 
     def totals(self, session: str) -> SessionTotals:
         """Sums over one session, after everything queued before this call is written."""
         self.flush()
-        summed = [field.name for field in fields(SessionTotals) if field.name not in ("requests", "errors", "retrievals")]
+        summed = [field.name for field in fields(SessionTotals) if field.name not in _COUNTED]
         columns = ", ".join(f"COALESCE(SUM({name}), 0) AS {name}" for name in summed)
         sql = f"SELECT COUNT(*), COALESCE(SUM(status >= 400 OR error != ''), 0), {columns} FROM ledger WHERE session = ?"  # noqa: S608
         ((requests, errors, *sums),) = self._read(sql, (session,))
-        ((retrievals,),) = self._read("SELECT COUNT(*) FROM retrievals WHERE session = ?", (session,))
+        sql = "SELECT COUNT(*), COALESCE(SUM(n_chars), 0) FROM retrievals WHERE session = ?"
+        ((retrievals, n_chars),) = self._read(sql, (session,))
         counted = dict(zip(summed, sums, strict=True))
-        return SessionTotals(requests=requests, errors=errors, retrievals=retrievals, **counted)
+        retrieved = n_chars // CHARS_PER_TOKEN
+        return SessionTotals(
+            requests=requests, errors=errors, retrievals=retrievals, retrieved_tokens=retrieved, **counted
+        )
 
     # -- life
 

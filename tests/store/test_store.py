@@ -119,10 +119,10 @@ def test_totals_sum_one_session_and_leave_out_what_the_provider_did_not_report(f
     store.record(_ROW)
     store.record(replace(_ROW, input_tokens=None, status=529))
     store.record(replace(_ROW, session="another"))
-    store.record_retrieval("s1", "h1", "lines 1-2")
+    store.record_retrieval("s1", "h1", "lines 1-2", 30)
     totals = store.totals("s1")
     store.close()
-    assert (totals.requests, totals.errors, totals.retrievals) == (2, 1, 1)
+    assert (totals.requests, totals.errors, totals.retrievals, totals.retrieved_tokens) == (2, 1, 1, 10)
     assert (totals.tokens_before, totals.tokens_after, totals.input_tokens) == (20, 8, 7)
 
 

@@ -1,0 +1,82 @@
+"""`headroom proxy`: the same proxy, stand-alone, for any client that can be given a base URL."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import shutil
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from typing import Annotated
+
+import typer
+
+from headroom_wrap import paths
+from headroom_wrap import settings as settings_module
+from headroom_wrap.proxy.config import ProxyConfig
+from headroom_wrap.proxy.embedded import Compression, EmbeddedProxy
+from headroom_wrap.proxy.server import bind
+from headroom_wrap.settings import Settings
+from headroom_wrap.wrap.summary import describe
+
+DEFAULT_PORT = 8787
+_OFFICIAL_URL = "https://api.anthropic.com"
+
+
+def command(
+    port: Annotated[int | None, typer.Option(help=f"Port on 127.0.0.1; default {DEFAULT_PORT}.")] = None,
+    level: Annotated[str | None, typer.Option(help="off, safe, balanced (default) or aggressive.")] = None,
+    no_compress: Annotated[bool, typer.Option("--no-compress", help="The same as --level off.")] = False,
+    exclude_tool: Annotated[list[str] | None, typer.Option(help="Never touch this tool's results.")] = None,
+    anthropic_url: Annotated[str | None, typer.Option(help="Where Anthropic requests go, without /v1.")] = None,
+) -> None:
+    """Run the proxy by itself, until Ctrl-C. Give its address to any client as its base URL."""
+    env = dict(os.environ)
+    flags = {
+        "port": port,
+        "level": "off" if no_compress else level,
+        "exclude_tools": exclude_tool,
+        "anthropic_url": anthropic_url,
+    }
+    settings = settings_module.load(flags, env)
+    serve(settings, env)
+
+
+def serve(settings: Settings, env: Mapping[str, str]) -> None:
+    """Serve until SIGINT or SIGTERM.
+
+    Raises:
+        HeadroomError: `PORT_TAKEN`, `PROXY_FAILED`, `BAD_SETTING`.
+    """
+    data = paths.make_private_dir(paths.home(env))
+    port = DEFAULT_PORT if settings.sources["port"] == "default" else settings.port
+    session = f"proxy-{secrets.token_hex(4)}"
+    key = secrets.token_hex(32)
+    upstream = settings.anthropic_url or _OFFICIAL_URL
+    config = ProxyConfig(key, session, "proxy", {"anthropic": upstream}, require_key=False)
+    compression = Compression(settings.level, settings.exclude_tools, shutil.which("headroom") is not None)
+    proxy = EmbeddedProxy(config, compression, bind(port), data, env)
+    key_file = data / f"proxy-{proxy.server.port}.key"
+    stopped = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda _number, _frame: stopped.set())
+    try:
+        proxy.start()
+        paths.write_private(key_file, key)
+        if proxy.why_not_compressing:
+            _say(f"headroom: nothing will be compressed: {proxy.why_not_compressing}")
+        _say(f"headroom: {proxy.server.url} -> {upstream}, level {settings.level}; Ctrl-C ends it")
+        _say(f"headroom: for example: ANTHROPIC_BASE_URL={proxy.server.url}; key of /health: {key_file}")
+        stopped.wait()
+    finally:
+        key_file.unlink(missing_ok=True)
+        proxy.stop()
+        _say(describe(proxy.totals(), "the client", proxy.why_not_compressing))
+        proxy.close()
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

@@ -1,0 +1,134 @@
+"""`headroom wrap AGENT`: run a coding agent behind a proxy of its own."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from headroom_wrap import settings as settings_module
+from headroom_wrap.agents import Context, agent_named
+from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.wrap.child import require_posix, reraise
+
+raw_args = True
+
+_FLAGS = {"--dry-run": "dry_run", "-v": "verbose", "--verbose": "verbose", "--no-compress": "no_compress"}
+_OPTIONS = {
+    "--port": "port",
+    "--level": "level",
+    "--exclude-tool": "exclude_tools",
+    "--anthropic-url": "anthropic_url",
+}
+
+HELP = """\
+Usage: headroom wrap [OPTIONS] AGENT [AGENT'S ARGUMENTS]
+
+  Run a coding agent behind a local proxy that compresses what the model reads.
+  Options that are not ours go to the agent, and so does everything after a --.
+
+Agents:
+  claude                Claude Code
+  demo                  a scripted agent and an emulated provider: no key, no network
+
+Options:
+  --port PORT           port of the proxy on 127.0.0.1 (default: a free one)
+  --level LEVEL         off, safe, balanced (default) or aggressive
+  --no-compress         the same as --level off
+  --exclude-tool NAME   never touch this tool's results; may be repeated
+  --anthropic-url URL   where Anthropic requests go, without /v1
+  --dry-run             print what would be run, with secrets masked
+  -v, --verbose         say where requests go
+  --help                this text (the agent's own: headroom wrap AGENT -- --help)
+"""
+
+
+@dataclass(slots=True)
+class Words:
+    """The words after `headroom wrap`, sorted into ours and the agent's."""
+
+    agent: str = ""
+    args: list[str] = field(default_factory=list)
+    flags: dict[str, Any] = field(default_factory=dict)
+    wants_help: bool = False
+
+
+def split(argv: list[str]) -> Words:
+    """Sort the words: our options wherever they stand before `--`, the first other word is the agent.
+
+    Raises:
+        HeadroomError: `BAD_REQUEST` for an option of ours without its value, or one that is nobody's.
+    """
+    words = Words()
+    rest = iter(argv)
+    for word in rest:
+        name, has_value, value = word.partition("=")
+        if word == "--":
+            # Behind words of the agent's own the `--` is part of its command line, as it was without us.
+            words.args += [word, *rest] if words.args else rest
+        elif word in _FLAGS:
+            words.flags[_FLAGS[word]] = True
+        elif name in _OPTIONS:
+            _add(words.flags, name, value if has_value else next(rest, None))
+        elif word == "--help":
+            words.wants_help = True
+        elif words.agent:
+            words.args.append(word)
+        elif word.startswith("-"):
+            message = f"headroom wrap does not know the option {word}, and no agent was named before it."
+            raise HeadroomError(Code.BAD_REQUEST, message, f"For the agent's options: headroom wrap AGENT {word}")
+        else:
+            words.agent = word
+    return words
+
+
+def command(argv: list[str]) -> int:
+    """Run the verb; gives the exit code, or dies by the agent's signal."""
+    words = split(argv)
+    if words.wants_help or not words.agent:
+        sys.stdout.write(HELP)
+        return 0 if words.wants_help else 2
+    require_posix()
+    if words.agent == "demo":
+        from headroom_wrap.cli.demo import run_demo  # noqa: PLC0415 - the emulator is for the demo alone
+
+        return run_demo(words)
+    return run_agent(words)
+
+
+def run_agent(words: Words) -> int:
+    """Run one session with the words as they are."""
+    from headroom_wrap.wrap import session  # noqa: PLC0415 - after `require_posix`: it needs what Windows lacks
+    from headroom_wrap.wrap.plan import Launch  # noqa: PLC0415
+
+    env = dict(os.environ)
+    flags = words.flags
+    if flags.get("no_compress"):
+        flags["level"] = "off"
+    launch = Launch(
+        agent_named(words.agent),
+        Context(tuple(words.args), env, Path.cwd(), Path.home()),
+        settings_module.load(flags, env),
+        verbose=bool(flags.get("verbose")),
+    )
+    if flags.get("dry_run"):
+        sys.stdout.write(session.dry_run(launch) + "\n")
+        return 0
+    return reraise(session.run(launch, _say))
+
+
+def _add(flags: dict[str, Any], option: str, value: str | None) -> None:
+    if value is None:
+        raise HeadroomError(Code.BAD_REQUEST, f"The option {option} needs a value.", "See headroom wrap --help.")
+    name = _OPTIONS[option]
+    if name == "exclude_tools":
+        flags.setdefault(name, []).append(value)
+    else:
+        flags[name] = value
+
+
+def _say(line: str) -> None:
+    sys.stderr.write(line + "\n")
+    sys.stderr.flush()

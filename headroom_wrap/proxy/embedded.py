@@ -1,0 +1,109 @@
+"""A whole proxy in this process: socket, store, engine, server. A session and `headroom proxy` run the same one."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from headroom_wrap import paths, tokens
+from headroom_wrap.compression.engine import Engine
+from headroom_wrap.compression.model import Level
+from headroom_wrap.errors import HeadroomError
+from headroom_wrap.proxy import control
+from headroom_wrap.proxy.app import ProxyApp
+from headroom_wrap.proxy.config import ProxyConfig
+from headroom_wrap.proxy.pipeline import EnginePipeline, PassThrough
+from headroom_wrap.proxy.ports import Pipeline
+from headroom_wrap.proxy.server import HOST, ProxyServer
+from headroom_wrap.proxy.upstream import Upstream
+from headroom_wrap.store import SessionTotals, Store
+
+PROBE_TIMEOUT_S = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Compression:
+    """How a proxy compresses.
+
+    Attributes:
+        level: off, safe, balanced or aggressive.
+        excluded_tools: tools whose results are never touched.
+        shell_is_here: the client's shell tool runs on this machine, with `headroom` on its PATH.
+    """
+
+    level: str
+    excluded_tools: tuple[str, ...] = ()
+    shell_is_here: bool = False
+
+
+class EmbeddedProxy:
+    """The proxy on a bound socket.
+
+    Args:
+        config: who may call and where calls go.
+        compression: what becomes of what the model would read.
+        listener: see `server.bind`.
+        data: the data directory, with the store in it.
+        env: proxies and certificates for the way to the upstream.
+    """
+
+    def __init__(
+        self,
+        config: ProxyConfig,
+        compression: Compression,
+        listener: socket.socket,
+        data: Path,
+        env: Mapping[str, str],
+    ) -> None:
+        self._config = config
+        self._store: Store | None = None
+        self.why_not_compressing = "compression is off" if compression.level == Level.OFF.value else ""
+        try:
+            self._store = Store(paths.store_file(data))
+        except HeadroomError as error:
+            # Law 5: a full disk must not keep the agent from working.
+            self.why_not_compressing = str(error)
+        pipeline = _pipeline(self._store, compression)
+        self.server = ProxyServer(lambda: ProxyApp(config, pipeline, lambda: _connect(env)), listener)
+
+    def start(self) -> None:
+        """Serve, and load what the first request needs while nobody waits for it.
+
+        Raises:
+            HeadroomError: `PROXY_FAILED`.
+        """
+        self.server.start()
+        threading.Thread(target=tokens.warm, name="headroom-warm", daemon=True).start()
+
+    def answers(self) -> bool:
+        """Whether the proxy answers with this session's key; takes up to two seconds."""
+        return control.probe(HOST, self.server.port, self._config.key, PROBE_TIMEOUT_S)
+
+    def totals(self) -> SessionTotals:
+        """What this session has sent and saved so far."""
+        return SessionTotals() if self._store is None else self._store.totals(self._config.session)
+
+    def stop(self) -> None:
+        """Stop serving; the port is free afterwards."""
+        self.server.stop()
+
+    def close(self) -> None:
+        """Close the store; what was counted is committed."""
+        if self._store is not None:
+            self._store.close()
+
+
+def _pipeline(store: Store | None, compression: Compression) -> Pipeline:
+    if store is None:
+        return PassThrough()
+    level = Level(compression.level)
+    return EnginePipeline(Engine(store), store, level, compression.excluded_tools, compression.shell_is_here)
+
+
+def _connect(env: Mapping[str, str]) -> Upstream:
+    from headroom_wrap.proxy.aiohttp_upstream import AiohttpUpstream  # noqa: PLC0415 - 0.1 s, at the first request
+
+    return AiohttpUpstream(env)

@@ -1,0 +1,130 @@
+"""What a session will do, as plain data, and as text for `--dry-run` with every secret masked."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import sys
+import sysconfig
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from headroom_wrap import paths
+from headroom_wrap.agents import Agent, Context, Plan, Route, Upstream
+from headroom_wrap.settings import Settings
+
+MASK = "********"
+COMMAND = "headroom"
+_SECRET_NAME = re.compile(r"key|token|secret|password|credential|auth|headers|cookie", re.IGNORECASE)
+_HEADERS_NAME = re.compile(r"headers", re.IGNORECASE)
+_MCP_PROGRAM = Path(__file__).parent.parent / "mcp" / "__main__.py"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """What the user asked for.
+
+    Attributes:
+        agent: which agent.
+        context: its arguments, and the user's environment, folder and home.
+        settings: the values in force.
+        verbose: say what is done.
+    """
+
+    agent: Agent
+    context: Context
+    settings: Settings
+    verbose: bool = False
+
+    @property
+    def data(self) -> Path:
+        """The data directory of this user."""
+        return paths.home(self.context.env)
+
+    def upstreams(self) -> Mapping[str, Upstream]:
+        """Where each provider's requests go: what we were told beats what the agent had."""
+        found = dict(self.agent.upstreams(self.context))
+        if self.settings.anthropic_url and "anthropic" in found:
+            found["anthropic"] = Upstream(self.settings.anthropic_url, self.settings.sources["anthropic_url"])
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """How the child is started: argv and its whole environment, files to write first, notes for the user."""
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    files: Mapping[Path, str]
+    notes: tuple[str, ...]
+    added: Mapping[str, str]
+
+
+def route(launch: Launch, url: str, key: str, session: str, files: Path) -> Route:
+    """Our side of the plan."""
+    return Route(url, key, session, files, launch.data, mcp_command=(sys.executable, str(_MCP_PROGRAM)))
+
+
+def start(launch: Launch, program: tuple[str, ...], route: Route) -> Start:
+    """Build the plan of a session; nothing is written or started.
+
+    Raises:
+        HeadroomError: as the agent's `plan` does.
+    """
+    plan: Plan = launch.agent.plan(launch.context, route)
+    env = launch.context.env
+    added = {
+        **plan.env,
+        paths.HOME_VARIABLE: str(route.data),
+        "HEADROOM_SESSION": route.session,
+        "HEADROOM_SESSION_URL": route.url,
+        "HEADROOM_SESSION_KEY": route.key,
+    }
+    if not finds_command(env) and own_command() is not None:
+        added["PATH"] = os.pathsep.join(filter(None, (env.get("PATH", os.defpath), str(route.files / "bin"))))
+    return Start((*program, *plan.args), {**env, **added}, plan.files, plan.notes, added)
+
+
+def finds_command(env: Mapping[str, str]) -> bool:
+    """Whether a shell in this environment finds `headroom`."""
+    return shutil.which(COMMAND, path=env.get("PATH", os.defpath)) is not None
+
+
+def own_command() -> Path | None:
+    """Our own `headroom` script, or None where the package runs without being installed."""
+    script = Path(sysconfig.get_path("scripts")) / COMMAND
+    return script if script.is_file() else None
+
+
+def describe(launch: Launch, start: Start) -> str:
+    """The plan as text: argv, the variables that change, the files, where requests go."""
+    lines = [f"would run: {shlex.join(start.argv)}", f"in: {launch.context.cwd}", "environment:"]
+    lines += [f"  {name}={_masked_variable(name, value)}" for name, value in sorted(start.added.items())]
+    lines.append("files (0600, gone at the end):" if start.files else "files: none")
+    for file, text in start.files.items():
+        lines.append(f"  {file}")
+        lines += [f"    {line}" for line in json.dumps(_masked(json.loads(text)), indent=1).splitlines()]
+    for name, upstream in launch.upstreams().items():
+        lines.append(f"{name} requests go to: {upstream.url} ({upstream.source})")
+    lines.append(f"level: {launch.settings.level} ({launch.settings.sources['level']})")
+    lines += [f"note: {note}" for note in start.notes]
+    return "\n".join(lines)
+
+
+def _masked(value: Any, name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _masked(inner, key) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_masked(inner) for inner in value]
+    return _masked_variable(name, value) if isinstance(value, str) else value
+
+
+def _masked_variable(name: str, value: str) -> str:
+    if _HEADERS_NAME.search(name):
+        return " | ".join(f"{line.partition(':')[0]}: {MASK}" for line in value.splitlines() if line.strip())
+    return MASK if _SECRET_NAME.search(name) else value

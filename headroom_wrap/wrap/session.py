@@ -1,0 +1,201 @@
+"""One session: find the agent, start the proxy, start the agent, stay with it, sum up."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from headroom_wrap import paths
+from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.proxy.config import ProxyConfig
+from headroom_wrap.proxy.embedded import Compression, EmbeddedProxy
+from headroom_wrap.proxy.server import bind
+from headroom_wrap.wrap import plan, sessions, summary
+from headroom_wrap.wrap.child import ChildExit, ChildSpec
+from headroom_wrap.wrap.journal import Conflict
+from headroom_wrap.wrap.plan import Launch, Start
+from headroom_wrap.wrap.sessions import Session
+from headroom_wrap.wrap.supervise import supervise
+from headroom_wrap.wrap.watchdog import ProxyWatch, WatchEvent
+
+_UNBOUND_URL = "http://127.0.0.1:<free port>"
+_OUTER = ("HEADROOM_SESSION", "HEADROOM_SESSION_URL", "HEADROOM_SESSION_KEY")
+
+
+@dataclass(frozen=True, slots=True)
+class _Outer:
+    """The session that this one runs in."""
+
+    session: str
+    url: str
+    key: str
+
+
+def dry_run(launch: Launch) -> str:
+    """The plan as text; nothing is bound, written or started.
+
+    Raises:
+        HeadroomError: as `run` does before the agent starts.
+    """
+    files = paths.sessions_dir(launch.data) / "<session>"
+    port = launch.settings.port
+    url = f"http://127.0.0.1:{port}" if port else _UNBOUND_URL
+    route = plan.route(launch, url, plan.MASK, "<session>", files)
+    return plan.describe(launch, plan.start(launch, _program(launch), route))
+
+
+def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
+    """Run the agent behind a proxy of its own until it ends; main thread only.
+
+    Args:
+        launch: what the user asked for.
+        say: prints one line for the user.
+
+    Returns:
+        How the agent ended.
+
+    Raises:
+        HeadroomError: nothing was started, and nothing is left behind.
+    """
+    program = _program(launch)
+    for recovered in sessions.recover(launch.data):
+        say(_recovery(recovered))
+    outer = _outer(launch)
+    if outer is not None:
+        return _run_inside(launch, program, outer, say)
+    listener = bind(launch.settings.port)
+    session = sessions.create(launch.data, launch.agent.name, listener.getsockname()[1])
+    try:
+        key = secrets.token_hex(32)
+        upstreams = launch.upstreams()
+        config = ProxyConfig(
+            key=key,
+            session=session.record.id,
+            agent=launch.agent.name,
+            upstreams={name: upstream.url for name, upstream in upstreams.items()},
+        )
+        url = f"http://127.0.0.1:{session.record.port}"
+        start = plan.start(launch, program, plan.route(launch, url, key, session.record.id, session.directory))
+        shell_is_here = _write_files(start, session.directory)
+        compression = Compression(launch.settings.level, launch.settings.exclude_tools, shell_is_here)
+        network = {**launch.context.env, **launch.agent.network_env(launch.context)}
+        proxy = EmbeddedProxy(config, compression, listener, launch.data, network)
+    except BaseException:
+        listener.close()
+        sessions.remove(session)
+        raise
+    return _Run(launch, session, start, proxy, say).run()
+
+
+class _Run:
+    """A session whose parts stand ready."""
+
+    def __init__(
+        self, launch: Launch, session: Session, start: Start, proxy: EmbeddedProxy, say: Callable[[str], None]
+    ) -> None:
+        self._launch = launch
+        self._session = session
+        self._start = start
+        self._proxy = proxy
+        self._say = say
+        self._is_clean = False
+
+    def run(self) -> ChildExit:
+        try:
+            self._proxy.start()
+            if not self._proxy.answers():
+                message = "The proxy of this session started but did not answer; the agent was not started."
+                raise HeadroomError(Code.PROXY_FAILED, message, "Try again, with -v to see more.")
+            self._announce()
+            watch = ProxyWatch(
+                self._proxy.answers,
+                self._proxy.server.restart,
+                lambda: self._proxy.server.is_alive,
+                report=self._on_watch,
+            )
+            spec = ChildSpec(self._start.argv, self._start.env, self._launch.context.cwd)
+            ended = supervise(spec, on_tick=watch.tick, session=self._session, clean_up=self._clean_up)
+            why_not = self._proxy.why_not_compressing
+            self._say(summary.describe(self._proxy.totals(), self._launch.agent.title, why_not))
+            return ended
+        finally:
+            self._clean_up()
+            self._proxy.close()
+
+    def _announce(self) -> None:
+        for note in self._start.notes:
+            self._say(f"headroom: {note}")
+        if self._proxy.why_not_compressing and self._launch.settings.level != "off":
+            self._say(f"headroom: nothing will be compressed: {self._proxy.why_not_compressing}")
+        if self._launch.verbose:
+            for name, upstream in self._launch.upstreams().items():
+                route = f"{self._proxy.server.url} -> {upstream.url} ({name}, from: {upstream.source})"
+                self._say(f"headroom: session {self._session.record.id}, {route}, level {self._launch.settings.level}")
+
+    def _on_watch(self, event: WatchEvent) -> None:
+        if self._launch.verbose:
+            self._say(f"headroom: proxy {event.kind.value}: {event.reason}")
+
+    def _clean_up(self) -> None:
+        if self._is_clean:
+            return
+        self._is_clean = True
+        self._proxy.stop()
+        for conflict in sessions.remove(self._session):
+            self._say(f"headroom: {_conflict(conflict)}")
+
+
+def _run_inside(launch: Launch, program: tuple[str, ...], outer: _Outer, say: Callable[[str], None]) -> ChildExit:
+    """Run the agent through the proxy of the session around us: what passes there needs no second proxy."""
+    session = sessions.create(launch.data, launch.agent.name, 0)
+    try:
+        route = plan.route(launch, outer.url, outer.key, outer.session, session.directory)
+        start = plan.start(launch, program, route)
+        _write_files(start, session.directory)
+        say(f"headroom: inside session {outer.session} already; its proxy serves this agent too.")
+        return supervise(ChildSpec(start.argv, start.env, launch.context.cwd), session=session)
+    finally:
+        sessions.remove(session)
+
+
+def _program(launch: Launch) -> tuple[str, ...]:
+    program = launch.agent.find(launch.context.env)
+    if program is None:
+        message = f"{launch.agent.title} is not installed: there is no {launch.agent.name!r} on your PATH."
+        raise HeadroomError(Code.AGENT_NOT_FOUND, message, launch.agent.install_hint)
+    return program
+
+
+def _outer(launch: Launch) -> _Outer | None:
+    """The session around us, where the agent's requests would go to its proxy anyway."""
+    session, url, key = (launch.context.env.get(name, "") for name in _OUTER)
+    is_ours = any(upstream.url == url for upstream in launch.upstreams().values())
+    return _Outer(session, url, key) if url and is_ours else None
+
+
+def _write_files(start: Start, directory: Path) -> bool:
+    """Write the session's files; says whether `headroom` is on the child's PATH."""
+    for file, text in start.files.items():
+        paths.write_private(file, text)
+    command = plan.own_command()
+    if command is not None:
+        (directory / "bin").mkdir(mode=0o700)
+        os.symlink(command, directory / "bin" / plan.COMMAND)
+    return plan.finds_command(start.env)
+
+
+def _conflict(conflict: Conflict) -> str:
+    kept = f"; as it was before: {conflict.backup}" if conflict.backup else ""
+    return f"{conflict.path} was left as it is ({conflict.reason}){kept}"
+
+
+def _recovery(recovered: sessions.Recovered) -> str:
+    text = f"headroom: cleared away session {recovered.id}, which had ended without doing so"
+    if recovered.broken:
+        text += f"; its journal could not be read ({recovered.broken})"
+    for conflict in recovered.conflicts:
+        text += f"; {_conflict(conflict)}"
+    return f"{text}; what it left is kept in {recovered.kept}" if recovered.kept else text
