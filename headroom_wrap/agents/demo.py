@@ -5,15 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from headroom_wrap.agents.claude import CLAUDE
 
-_PROGRAM = Path(__file__).parent.parent / "emulator" / "agent.py"
+_MODULE = "headroom_wrap.emulator.agent"
 
 
 def _find(_: Mapping[str, str]) -> tuple[str, ...]:
-    return (sys.executable, str(_PROGRAM))
+    return (sys.executable, "-m", _MODULE)
 
 
 DEMO = replace(CLAUDE, name="demo", title="the scripted agent", find=_find)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -95,21 +96,20 @@ def command(argv: list[str]) -> int:
         from headroom_wrap.cli.demo import run_demo  # noqa: PLC0415 - the emulator is for the demo alone
 
         return run_demo(words)
-    return run_agent(words)
+    return run_agent(words, os.environ, Path.cwd())
 
 
-def run_agent(words: Words) -> int:
-    """Run one session with the words as they are."""
+def run_agent(words: Words, env: Mapping[str, str], cwd: Path) -> int:
+    """Run one session; gives the exit code, or dies by the agent's signal."""
     from headroom_wrap.wrap import session  # noqa: PLC0415 - after `require_posix`: it needs what Windows lacks
     from headroom_wrap.wrap.plan import Launch  # noqa: PLC0415
 
-    env = dict(os.environ)
     flags = words.flags
     if flags.get("no_compress"):
         flags["level"] = "off"
     launch = Launch(
         agent_named(words.agent),
-        Context(tuple(words.args), env, Path.cwd(), Path.home()),
+        Context(tuple(words.args), dict(env), cwd, Path.home()),
         settings_module.load(flags, env),
         verbose=bool(flags.get("verbose")),
     )

@@ -1,0 +1,201 @@
+"""A text as lines: shown, re-spelled or dropped, and put together again with true markers."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from headroom_wrap.compression.markers import PREFIX
+
+Marker = Callable[[int, int, str], str]
+
+MAX_CHARS = 2_000_000
+"""Longer texts are left alone by compressors whose work per character is not small."""
+
+_ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
+_PROGRESS = re.compile(r"([A-Z]?[a-z]+(?: [a-z]+){0,4}(?::|\.\.\.)) *\[? *\d{1,3}%(?:\]| \()")
+_ALARM = re.compile(
+    r"error|fail|fatal|exception|traceback|panic|critical|warn|denied|refused|timed.?out|timeout|abort|kill"
+    r"|segfault|core dumped|cannot|could not|can't|unable|not found|no such|missing|unexpected|unreachable"
+    r"|exit code|exit status|non-zero|leak|corrupt|invalid|assert|crash|violation|conflict|deadlock|oom"
+)
+_PROGRESS_MIN_STATES = 4
+_PROGRESS_MAX_STATE_CHARS = 120
+_MIN_GAIN_CHARS = 60
+_MAX_WHAT_CHARS = 120
+
+
+def is_alarming(line: str) -> bool:
+    """Whether `line` speaks of something that went wrong, or might have."""
+    return _ALARM.search(line.lower()) is not None
+
+
+def plain(line: str) -> str:
+    """`line` without colour codes, and as carriage returns left it on the screen.
+
+    States that a carriage return overwrote are progress, unless one of them tells of a failure: then all stay.
+    """
+    if "\x1b" in line:
+        line = _ANSI.sub("", line)
+    if "\r" in line:
+        states = [state for state in line.split("\r") if state.strip()]
+        if len(states) > 1:
+            return line if any(map(is_alarming, states[:-1])) else states[-1].rstrip()
+        line = line.replace("\r", "")
+    if line.count("%") >= _PROGRESS_MIN_STATES:
+        return _last_states(line)
+    return line
+
+
+def _last_states(line: str) -> str:
+    """`line` with only the last of progress states that follow each other in it: somebody took out the returns."""
+    out = []
+    end = 0
+    states = list(_PROGRESS.finditer(line))
+    for state, following in zip(states, states[1:], strict=False):
+        overwritten = following[1] == state[1] and following.start() - state.start() <= _PROGRESS_MAX_STATE_CHARS
+        if overwritten and state.start() >= end:
+            out.append(line[end : state.start()])
+            end = following.start()
+    text = "".join(out) + line[end:]
+    return text
+
+
+class Sheet:
+    """The lines of one text, and for each what will become of it. Lines are numbered from 0 here.
+
+    Attributes:
+        lines: the text, split at newlines only.
+        shown: the same lines as a terminal shows them.
+        labels: why a line is dropped, as words that follow a number (`12 passed`); None where it stays.
+        weights: for how many of them the line counts.
+    """
+
+    def __init__(self, lines: list[str], shown: list[str]) -> None:
+        self.lines = lines
+        self.shown = shown
+        self.labels: list[str | None] = [None] * len(self.lines)
+        self.weights = [1] * len(self.lines)
+        self._respelled: dict[int, tuple[int, list[str]]] = {}
+        self._gaps: dict[int, tuple[int, str]] = {}
+
+    @classmethod
+    def raw(cls, text: str) -> Sheet:
+        """The lines of a text that is not for a terminal: each is shown as it is."""
+        lines = text.split("\n")
+        return cls(lines, list(lines))
+
+    @classmethod
+    def of_terminal(cls, text: str) -> Sheet:
+        """The lines of what a program printed, without colours and overwritten progress."""
+        lines = text.split("\n")
+        return cls(lines, [plain(line) for line in lines])
+
+    @property
+    def total(self) -> int:
+        """The number of lines, as an editor counts them."""
+        return len(self.lines) - (self.lines[-1] == "")
+
+    def drop(self, first: int, last: int, label: str, weight: int = 1) -> None:
+        """Drop `first`..`last`; together they count as `weight` things called `label`."""
+        for index in range(first, last + 1):
+            self.labels[index] = label
+            self.weights[index] = 0
+        self.weights[first] = weight
+
+    def keep(self, index: int) -> None:
+        """Let a line stay that was to be dropped."""
+        self.labels[index] = None
+
+    def respell(self, first: int, last: int, lines: list[str]) -> None:
+        """Let `lines` stand for `first`..`last`: the same content in other words."""
+        self._respelled[first] = (last, lines)
+
+    def is_plainly_kept(self, index: int) -> bool:
+        """Whether the line stays and is not blank."""
+        return self.labels[index] is None and bool(self.shown[index].strip())
+
+    def settle(self, marker: Marker | None) -> None:
+        """Decide which dropped lines become markers; lines that a marker would not shorten stay."""
+        index = 0
+        while index < len(self.lines):
+            if self.labels[index] is None or index in self._respelled:
+                index += 1
+                continue
+            last = self._end_of_gap(index)
+            gap = self.shown[index : last + 1]
+            stand_in = marker(index + 1, last + 1, self._what(index, last)) if marker is not None else None
+            if stand_in is not None and sum(map(len, gap)) + len(gap) - 1 >= len(stand_in) + _MIN_GAIN_CHARS:
+                self._gaps[index] = (last, stand_in)
+            else:
+                self.labels[index : last + 1] = [None] * len(gap)
+            index = last + 1
+
+    def render(self, marker: Marker | None) -> tuple[str, int]:
+        """The text that remains, and how many lines of the original it does not show."""
+        if not self._gaps:
+            self.settle(marker)
+        out: list[str] = []
+        elided = 0
+        index = 0
+        while index < len(self.lines):
+            if index in self._respelled:
+                last, lines = self._respelled[index]
+                out += lines
+            elif index in self._gaps:
+                last, stand_in = self._gaps[index]
+                out.append(stand_in)
+                elided += last + 1 - index
+            else:
+                last = self._end_of_run(index)
+                out.append(self.shown[index])
+                fold = f"{PREFIX}: the line above stands {last - index + 1} times, lines {index + 1}-{last + 1}]"
+                repeats = self.shown[index + 1 : last + 1]
+                out += [fold] if len(fold) < sum(map(len, repeats)) + len(repeats) - 1 else repeats
+            index = last + 1
+        return "\n".join(out), elided
+
+    def _end_of_gap(self, first: int) -> int:
+        """The last line of the dropped lines from `first` on; blank lines between dropped ones go with them."""
+        last = index = first
+        while index + 1 < len(self.lines) and index + 1 not in self._respelled:
+            index += 1
+            if self.labels[index] is not None:
+                last = index
+            elif self.shown[index].strip():
+                break
+        return last
+
+    def _end_of_run(self, first: int) -> int:
+        """The last of the equal lines from `first` on, if they are not blank."""
+        last = first
+        line = self.shown[first]
+        while (
+            line.strip()
+            and last + 1 < len(self.lines)
+            and self.shown[last + 1] == line
+            and last + 1 not in self._gaps
+            and last + 1 not in self._respelled
+        ):
+            last += 1
+        return last
+
+    def _what(self, first: int, last: int) -> str:
+        counts: dict[str, int] = {}
+        for label, weight in zip(self.labels[first : last + 1], self.weights[first : last + 1], strict=True):
+            if label:
+                counts[label] = counts.get(label, 0) + weight
+        return tally(list(counts.items()))
+
+
+def tally(counts: Sequence[tuple[str, int]]) -> str:
+    """`12 passed, 3 of set-up`: the largest first, as many whole entries as fit, the first one clipped."""
+    words = ""
+    for label, count in sorted(counts, key=lambda entry: -entry[1]):
+        if not count:
+            continue
+        entry = f"{count} {label}"
+        if words and len(words) + len(entry) > _MAX_WHAT_CHARS:
+            return f"{words}, …"
+        words = f"{words}, {entry}" if words else entry
+    return words if len(words) <= _MAX_WHAT_CHARS else words[: _MAX_WHAT_CHARS - 1] + "…"

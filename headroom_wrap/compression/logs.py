@@ -1,0 +1,98 @@
+"""Logs of services, builds and installations: what is new or wrong stays, what repeats becomes counts."""
+
+from __future__ import annotations
+
+import re
+
+from headroom_wrap.compression import markers
+from headroom_wrap.compression.lines import Sheet, is_alarming
+from headroom_wrap.compression.model import Compressed, Hints
+from headroom_wrap.compression.relevance import relevant, terms_of
+from headroom_wrap.compression.templates import Templates, mine
+from headroom_wrap.compression.tracebacks import drop_foreign_frames
+
+MAX_CHARS = 12_000_000
+
+_STRONG = re.compile(
+    r"\b(?:ERROR|FATAL|CRITICAL|SEVERE|ALERT|EMERG|PANIC|FAIL|FAILED|FAILURE|UNEXPECTED|Traceback|Exception|panic)"
+    r"|[\[:](?:error|fatal|crit|alert|emerg)[\]:]|\b(?:error|fatal|panic)(?:\[\w+\])?:|Error\b|Exception\b"
+    r"|\bE[A-Z]{4,}\b|level\"?[=:] ?\"?(?:error|fatal|50|60)|exit (?:code|status)|[Ss]egmentation|[Oo]ut of memory"
+)
+_FIRST_LINES, _LAST_LINES = 4, 8
+_STRONG_SHOWN = 5
+"""Of errors that are equal but for numbers, as many stay; of errors of one template, `_STRONG_ALIKE`."""
+_STRONG_ALIKE = 40
+_WEAK_ALIKE = 4
+_PLAIN_SHOWN = 1
+_RARE = 2
+_CONTEXT = 2
+_WITH_CONTEXT = 3
+_RELEVANT = 20
+_DESCRIBED_GAP = 6
+
+
+def compress(text: str, hints: Hints) -> Compressed | None:
+    """Drop lines of templates that have been shown; every distinct error stays, with the lines around it."""
+    if len(text) > MAX_CHARS or markers.carries_marker(text):
+        return None
+    sheet = Sheet.of_terminal(text)
+    if hints.marker is not None:
+        _choose(sheet, hints)
+    rendered, elided = sheet.render(hints.marker)
+    if len(rendered) >= len(text):
+        return None
+    reason = "log: repeated templates elided" if elided else "log: colours, progress and repeated lines folded"
+    return Compressed(rendered, reason, elided, sheet.total)
+
+
+def _choose(sheet: Sheet, hints: Hints) -> None:
+    templates = mine(sheet.shown)
+    keep = _telling_lines(sheet, templates)
+    keep.update(range(_FIRST_LINES))
+    keep.update(range(sheet.total - _LAST_LINES, sheet.total))
+    keep.update(relevant(sheet.shown, terms_of(hints), _RELEVANT))
+    for first, last in _gaps(len(sheet.lines), keep):
+        described = last - first >= _DESCRIBED_GAP
+        for index in range(first, last + 1):
+            if sheet.shown[index].strip():
+                cluster = templates.clusters[templates.cluster[index]]
+                sheet.drop(index, index, f'× "{cluster.sample()}"' if described else "")
+    drop_foreign_frames(sheet)
+
+
+def _telling_lines(sheet: Sheet, templates: Templates) -> set[int]:
+    """The first lines of each template, and what stands around the first of each distinct error."""
+    keep: set[int] = set()
+    shown = [0] * len(templates.clusters)
+    times: dict[int, int] = {}
+    strong: dict[int, bool] = {}
+    for index, (exact, cluster) in enumerate(zip(templates.exact, templates.cluster, strict=True)):
+        nth = times[exact] = times.get(exact, 0) + 1
+        if nth == 1:
+            strong[exact] = _STRONG.search(sheet.shown[index]) is not None
+        if strong[exact]:
+            wanted = nth <= _STRONG_SHOWN and shown[cluster] < _STRONG_ALIKE
+            if wanted and shown[cluster] < _WITH_CONTEXT:
+                keep.update(range(max(0, index - _CONTEXT), index + _CONTEXT + 1))
+        elif nth == 1 and is_alarming(sheet.shown[index]):
+            wanted = shown[cluster] < _WEAK_ALIKE
+        else:
+            wanted = shown[cluster] < _PLAIN_SHOWN or templates.clusters[cluster].n_lines <= _RARE
+        if wanted:
+            keep.add(index)
+            shown[cluster] += 1
+    return keep
+
+
+def _gaps(n_lines: int, keep: set[int]) -> list[tuple[int, int]]:
+    """The stretches of lines that are not kept."""
+    gaps = []
+    first = -1
+    for index in range(n_lines + 1):
+        kept = index == n_lines or index in keep
+        if not kept and first < 0:
+            first = index
+        elif kept and first >= 0:
+            gaps.append((first, index - 1))
+            first = -1
+    return gaps

@@ -1,0 +1,59 @@
+"""What the conversation asks about, as words, and the lines of a text that speak of it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from headroom_wrap.compression.model import Hints
+
+_WORD = re.compile(r"[^\W\d][\w.]{3,60}")
+_STOP = frozenset(
+    "about after again also because been before being both case check code could does doing done down each file "
+    "files find first from function get have here into issue just know lets like line lines look make more most need "
+    "next only other output over please run running same should show some such sure test tests than that their them "
+    "then there these they this those through understand update using verify very want well were what when where "
+    "which while will with work would your command description pattern path true false none null python head tail "
+    "grep echo bash export".split()
+)
+_MAX_TERMS = 48
+_COMMON_SHARE = 0.1
+_MAX_SCANNED_CHARS = 20_000
+
+
+def terms_of(hints: Hints) -> tuple[str, ...]:
+    """The distinct words of the query and of the tool's arguments, lower case, in order."""
+    text = " ".join([hints.query[-_MAX_SCANNED_CHARS:], *_strings(hints.tool_input)])[:_MAX_SCANNED_CHARS]
+    words = (word.strip("._").lower() for word in _WORD.findall(text))
+    return tuple(dict.fromkeys(word for word in words if len(word) > 3 and word not in _STOP))[:_MAX_TERMS]
+
+
+def relevant(lines: Sequence[str], terms: Sequence[str], limit: int) -> list[int]:
+    """The lines that hold the rarest of `terms`, at most `limit`, in order; terms that are everywhere say nothing."""
+    lowered = [line.lower() for line in lines]
+    most = max(3, int(len(lines) * _COMMON_SHARE))
+    score: dict[int, float] = {}
+    for term in terms:
+        found = [index for index, line in enumerate(lowered) if term in line]
+        if len(found) <= most:
+            for index in found:
+                score[index] = score.get(index, 0.0) + 1.0 / len(found)
+    best = sorted(score, key=lambda index: (-score[index], index))[:limit]
+    return sorted(best)
+
+
+def _strings(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for item in value.values():
+            yield from _strings(item)
+    elif isinstance(value, list | tuple):
+        for item in value:
+            yield from _strings(item)
+
+
+def argument(tool_input: Mapping[str, Any], *names: str) -> str:
+    """The first of the named arguments that is a string, or ""."""
+    return next((value for name in names if isinstance(value := tool_input.get(name), str)), "")

@@ -1,0 +1,68 @@
+"""The demo: what the scripted agent is asked, about which log, and how it is started."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+LOG_FILE = Path(__file__).parent / "data" / "demo.log"
+NEEDLE = "FATAL"
+API_KEY = "sk-ant-demo-no-key-needed"
+
+
+@dataclass(frozen=True, slots=True)
+class AgentStart:
+    """How to start the scripted agent.
+
+    Attributes:
+        argv: its command line; flags that a session adds go behind it.
+        env: what it needs in its environment, over the caller's own.
+        folder: the folder to start it in.
+    """
+
+    argv: tuple[str, ...]
+    env: Mapping[str, str]
+    folder: Path
+
+
+def fatal_line() -> str:
+    """The one line of the log that matters."""
+    return next(line for line in LOG_FILE.read_text(encoding="utf-8").splitlines() if NEEDLE in line)
+
+
+def prompt(log_file: Path = LOG_FILE) -> str:
+    """What the agent is asked; the directives are what the emulated model does about it."""
+    read = json.dumps({"command": f"cat {shlex.quote(str(log_file))}"})
+    return "\n".join(
+        (
+            "The ledger stopped taking entries last night. Find the cause in the log, and quote it.",
+            f"[[tool Bash {read}]]",
+            "[[retrieve]]",
+            f"[[find {NEEDLE}]]",
+        )
+    )
+
+
+def agent_start(provider_url: str, folder: Path) -> AgentStart:
+    """How to start the scripted agent on the demo.
+
+    Args:
+        provider_url: the emulated provider, as if the user had configured it.
+        folder: an empty folder to run in, so that settings of the user's own do not take part.
+    """
+    return AgentStart(
+        argv=(sys.executable, "-m", "headroom_wrap.emulator.agent", "-p", prompt()),
+        env={
+            "ANTHROPIC_BASE_URL": provider_url,
+            "ANTHROPIC_API_KEY": API_KEY,
+            "ANTHROPIC_AUTH_TOKEN": "",
+            "ANTHROPIC_CUSTOM_HEADERS": "",
+            "CLAUDE_CODE_OAUTH_TOKEN": "",
+            "CLAUDE_CONFIG_DIR": str(folder),
+        },
+        folder=folder,
+    )

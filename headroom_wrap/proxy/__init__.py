@@ -1,0 +1,1 @@
+"""The embedded proxy: gate, request bodies, upstream, relay, server."""

@@ -1,0 +1,222 @@
+"""The ASGI application: gate, route, body, engine, upstream, relay, ledger."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+
+from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.proxy import gate, routes
+from headroom_wrap.proxy.client import Client, ClientGoneError
+from headroom_wrap.proxy.codec import MAX_DECODED_BYTES, prepare_encoded
+from headroom_wrap.proxy.config import ProxyConfig
+from headroom_wrap.proxy.control import health
+from headroom_wrap.proxy.headers import first, forwarded
+from headroom_wrap.proxy.ports import Pipeline, Prepared, Receive, Scope, Send
+from headroom_wrap.proxy.relay import relay, respond
+from headroom_wrap.proxy.routes import Kind, Route
+from headroom_wrap.proxy.upstream import Upstream, UpstreamResponse
+from headroom_wrap.proxy.workers import DaemonExecutor
+from headroom_wrap.store.records import LedgerRow
+from headroom_wrap.wire.errors import render_error
+from headroom_wrap.wire.usage import Usage, UsageTap
+
+PREPARE_DEADLINE_S = 10.0
+"""A last resort: past it the original goes out while the engine's thread is left behind."""
+
+CLIENT_CLOSED_STATUS = 499
+"""The ledger's status, by nginx's custom, of a call whose client left before the upstream had answered."""
+
+_FORWARD_BUFFER_BYTES = 64 * 1024
+_N_WORKERS = 4
+_BYPASS_HEADER = b"x-headroom-bypass"
+_ERROR_HEADER = b"x-headroom-error"
+_STATUSES = {Code.BAD_REQUEST: 400}
+_FINAL_STATUSES = range(200, 600)
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class _Call:
+    """What is known of a request so far."""
+
+    route: Route
+    prepared: Prepared | None = None
+    response: UpstreamResponse | None = None
+    tap: UsageTap | None = None
+    status: int = CLIENT_CLOSED_STATUS
+    error: str = "client-disconnected"
+
+
+class ProxyApp:
+    """An ASGI 3 application for HTTP.
+
+    Args:
+        connect: makes the transport; called on the event loop at the first request that is forwarded.
+        clock: seconds that only grow.
+        prepare_deadline_s: how long the engine may take over one request.
+    """
+
+    def __init__(
+        self,
+        config: ProxyConfig,
+        pipeline: Pipeline,
+        connect: Callable[[], Upstream],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        prepare_deadline_s: float = PREPARE_DEADLINE_S,
+    ) -> None:
+        self._config = config
+        self._pipeline = pipeline
+        self._connect = connect
+        self._clock = clock
+        self._prepare_deadline_s = prepare_deadline_s
+        self._upstream: Upstream | None = None
+        self._workers = DaemonExecutor(_N_WORKERS, "headroom-engine")
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        route = routes.match(scope["method"], scope["raw_path"], scope["headers"], self._config.default_upstream)
+        refusal = gate.check(
+            scope,
+            self._config.key,
+            needs_key=route.kind is Kind.CONTROL or (self._config.require_key and route.kind is not Kind.LOCAL),
+            takes_claim=route.kind is Kind.CONTROL,
+            agent=self._config.agent,
+        )
+        if refusal is not None:
+            await _refuse(send, route, refusal.status, refusal.code, refusal.message)
+        elif first(scope["headers"], b"upgrade").lower() == "websocket":
+            message = "Headroom speaks HTTP only on this path. Send the request by HTTP POST instead of a WebSocket."
+            await _refuse(send, route, 426, Code.BAD_REQUEST, message, (b"connection", b"close"))
+        elif route.kind is Kind.LOCAL:
+            await respond(send, 200, "", b"")
+        elif route.kind is Kind.CONTROL:
+            await health(scope, send, self._config.key)
+        else:
+            await self._exchange(_Call(route), scope, Client(receive), send)
+
+    async def aclose(self) -> None:
+        """Close the connections to upstreams."""
+        if self._upstream is not None:
+            await self._upstream.aclose()
+
+    async def _exchange(self, call: _Call, scope: Scope, client: Client, send: Send) -> None:
+        """Forward a request for as long as its client is there, then write its ledger row."""
+        started = self._clock()
+        work = asyncio.ensure_future(self._forward(call, scope, client, send))
+        watch = asyncio.ensure_future(client.gone())
+        try:
+            await asyncio.wait((work, watch), return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            work.cancel()
+            watch.cancel()
+            outcomes = await asyncio.gather(work, watch, return_exceptions=True)
+            if call.response is not None:
+                call.response.close()
+            if call.route.kind is Kind.MODEL:
+                self._pipeline.record(self._row(call, self._clock() - started))
+        if isinstance(outcomes[0], Exception):
+            raise outcomes[0]
+
+    async def _forward(self, call: _Call, scope: Scope, client: Client, send: Send) -> None:
+        try:
+            await self._answer(call, scope, client, send)
+        except ClientGoneError:
+            return
+        except HeadroomError as error:
+            if client.is_gone:
+                return
+            call.error = error.code.value
+            if call.response is None:
+                call.status = _STATUSES.get(error.code, 502)
+                await _refuse(send, call.route, call.status, error.code, str(error))
+            else:
+                _log.debug("answer cut short: %s", error)
+        else:
+            call.error = ""
+
+    async def _answer(self, call: _Call, scope: Scope, client: Client, send: Send) -> None:
+        route, headers = call.route, scope["headers"]
+        base_url = self._config.upstreams.get(route.upstream)
+        if base_url is None:
+            hint = f"Set HEADROOM_{route.upstream.upper()}_URL, or start the agent through Headroom again."
+            raise HeadroomError(Code.UPSTREAM_UNKNOWN, f"Headroom has no base URL for {route.upstream!r}.", hint)
+        is_forward = route.kind is Kind.FORWARD
+        body: bytes | AsyncIterator[bytes] = await client.read(_FORWARD_BUFFER_BYTES if is_forward else MAX_DECODED_BYTES)
+        if not client.is_complete:
+            body = client.rest(body)
+        elif not is_forward and first(headers, _BYPASS_HEADER).lower() != "true":
+            body = await self._prepare(call, body, gate.header_values(headers, b"content-encoding"))
+        if self._upstream is None:
+            self._upstream = self._connect()
+        url = route.url(base_url, scope["raw_path"], scope["query_string"])
+        n_bytes = len(body) if isinstance(body, bytes) else None
+        response = await self._upstream.send(scope["method"], url, forwarded(headers, n_bytes), body)
+        if response.status not in _FINAL_STATUSES:
+            response.close()
+            message = f"The upstream answered with the status {response.status}, which HTTP does not know."
+            raise HeadroomError(Code.UPSTREAM_UNREACHABLE, message, "Check that its base URL is right.")
+        call.response, call.status = response, response.status
+        if route.kind is Kind.MODEL:
+            call.tap = UsageTap(first(response.headers, b"content-encoding"), first(response.headers, b"content-type"))
+        await relay(response, send, call.tap)
+
+    async def _prepare(self, call: _Call, body: bytes, codings: list[bytes]) -> bytes:
+        """The body to send; the client's own bytes where the engine fails, or takes too long (law 5)."""
+        job = functools.partial(
+            prepare_encoded,
+            self._pipeline,
+            call.route.wire,
+            body,
+            b",".join(codings).decode("latin-1"),
+            counts_only=call.route.kind is Kind.COUNT,
+        )
+        future = asyncio.get_running_loop().run_in_executor(self._workers, job)
+        try:
+            outgoing, call.prepared = await asyncio.wait_for(future, self._prepare_deadline_s)
+        except asyncio.TimeoutError:
+            self._workers.replace_stuck()
+            _log.debug("the engine took longer than %s s; the original goes out", self._prepare_deadline_s)
+        except Exception:  # noqa: BLE001 - the request boundary: a fault of ours must not cost the user's call
+            _log.debug("the engine failed; the original goes out", exc_info=True)
+        else:
+            return outgoing
+        return body
+
+    def _row(self, call: _Call, duration_s: float) -> LedgerRow:
+        prepared = call.prepared or Prepared(b"")
+        if call.tap is not None:
+            call.tap.close()
+        usage = call.tap.usage if call.tap is not None else Usage()
+        return LedgerRow(
+            session=self._config.session,
+            agent=self._config.agent,
+            wire=call.route.wire,
+            model=prepared.model,
+            status=call.status,
+            tokens_before=prepared.tokens_before,
+            tokens_after=prepared.tokens_after,
+            new_tokens_before=prepared.new_tokens_before,
+            new_tokens_after=prepared.new_tokens_after,
+            blocks_replaced=prepared.blocks_replaced,
+            blocks_new=prepared.blocks_new,
+            input_tokens=usage.input,
+            cache_read_tokens=usage.cache_read,
+            cache_write_tokens=usage.cache_write,
+            output_tokens=usage.output,
+            duration_s=duration_s,
+            error=call.error,
+        )
+
+
+async def _refuse(
+    send: Send, route: Route, status: int, code: Code, message: str, *extra: tuple[bytes, bytes]
+) -> None:
+    content_type, body = render_error(route.wire, status, message)
+    await respond(send, status, content_type, body, (_ERROR_HEADER, code.value.encode()), *extra)

@@ -1,0 +1,58 @@
+"""Which headers cross the proxy: all but those that speak of one connection (RFC 9110, section 7.6.1) or to us."""
+
+from __future__ import annotations
+
+from headroom_wrap.proxy.ports import Headers
+
+OWN_PREFIX = b"x-headroom-"
+
+_HOP_BY_HOP = frozenset(
+    {
+        b"connection",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-authorization",
+        b"proxy-connection",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    }
+)
+_NOT_FORWARDED = _HOP_BY_HOP | {b"host", b"expect"}
+_BODYLESS = frozenset({204, 304})
+
+
+def forwarded(headers: Headers, body_bytes: int | None) -> Headers:
+    """The request's headers as the upstream gets them, in their order.
+
+    Args:
+        headers: names in lower case.
+        body_bytes: the length of the body that goes out; None keeps the client's own `Content-Length`, if any.
+    """
+    dropped = _NOT_FORWARDED | _listed(headers)
+    kept = [(name, value) for name, value in headers if name not in dropped and not name.startswith(OWN_PREFIX)]
+    if body_bytes is None:
+        return kept
+    length = (b"content-length", b"%d" % body_bytes)
+    if any(name == b"content-length" for name, _ in kept):
+        return [length if header[0] == b"content-length" else header for header in kept]
+    return [*kept, length] if body_bytes else kept
+
+
+def relayed(status: int, headers: Headers) -> Headers:
+    """The answer's headers as the client gets them, names as the upstream wrote them."""
+    dropped = _HOP_BY_HOP | _listed(headers)
+    if status in _BODYLESS:
+        dropped |= {b"content-length"}
+    return [header for header in headers if header[0].lower() not in dropped]
+
+
+def first(headers: Headers, name: bytes) -> str:
+    """The first value of a header, or an empty string; `name` in lower case."""
+    return next((value.decode("latin-1") for header, value in headers if header.lower() == name), "")
+
+
+def _listed(headers: Headers) -> frozenset[bytes]:
+    lists = [value for name, value in headers if name.lower() == b"connection"]
+    return frozenset(name.strip().lower() for value in lists for name in value.split(b","))

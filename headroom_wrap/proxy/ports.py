@@ -1,0 +1,46 @@
+"""What the proxy asks of the engine, and the shapes of ASGI that it uses."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from headroom_wrap.store.records import LedgerRow
+
+Scope = Mapping[str, Any]
+Message = Mapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[dict[str, Any]], Awaitable[None]]
+"""ASGI 3: https://asgi.readthedocs.io/en/latest/specs/www.html"""
+
+Headers = list[tuple[bytes, bytes]]
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request body as it goes out, and what was done to it.
+
+    Attributes:
+        body: the very object that came in when nothing was replaced.
+        tokens_before: our count over the replaced blocks; `new_` ones over those decided in this request.
+    """
+
+    body: bytes
+    model: str = ""
+    tokens_before: int = 0
+    tokens_after: int = 0
+    new_tokens_before: int = 0
+    new_tokens_after: int = 0
+    blocks_replaced: int = 0
+    blocks_new: int = 0
+
+
+class Pipeline(Protocol):
+    """The engine, as the proxy sees it."""
+
+    def prepare(self, wire: str, body: bytes, *, counts_only: bool) -> Prepared:
+        """Compress a decoded body; runs in a worker thread and may raise: the original goes out then."""
+
+    def record(self, row: LedgerRow) -> None:
+        """Queue a ledger row; never blocks."""

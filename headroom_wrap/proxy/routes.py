@@ -1,0 +1,82 @@
+"""The route table: which wire format a request speaks, where it goes, and what is done with it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
+
+from headroom_wrap.proxy.ports import Headers
+
+
+class Kind(str, Enum):
+    """What is done with a request."""
+
+    MODEL = "model"
+    """Compressed, relayed, and written into the ledger."""
+    COUNT = "count"
+    """Compressed as a model call would be, so that the count is true; no ledger row."""
+    FORWARD = "forward"
+    """Relayed as it is, a stream both ways."""
+    LOCAL = "local"
+    """Answered here with an empty 200."""
+    CONTROL = "control"
+    """Answered here, and only to holders of the key."""
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """One row of the table.
+
+    Attributes:
+        method: an HTTP method, or "*" for any.
+        path: the raw path; one that ends in "*" stands for all that begin so.
+        wire: the wire format, which is also the format of our own errors.
+        upstream: a name in `ProxyConfig.upstreams`.
+        strip: the beginning of `path` that the upstream's base URL holds already.
+        header: the row is only for requests that carry this header (lower case).
+    """
+
+    method: str
+    path: str
+    wire: str
+    upstream: str
+    kind: Kind
+    strip: str = ""
+    header: str = ""
+
+    def serves(self, method: str, raw_path: bytes, headers: Headers) -> bool:
+        """Whether this row is the request's."""
+        if self.method not in (method, "*"):
+            return False
+        path = self.path.encode()
+        if not (raw_path.startswith(path[:-1]) if path.endswith(b"*") else raw_path == path):
+            return False
+        return not self.header or any(name == self.header.encode() for name, _ in headers)
+
+    def url(self, base_url: str, raw_path: bytes, query: bytes) -> str:
+        """The upstream URL: path and query byte for byte behind the base URL, whose own path is kept."""
+        path = raw_path.removeprefix(self.strip.encode())
+        return base_url.rstrip("/") + (path + (b"?" + query if query else b"")).decode("latin-1")
+
+
+ROUTES: tuple[Route, ...] = (
+    Route("POST", "/v1/messages", "anthropic", "anthropic", Kind.MODEL),
+    Route("POST", "/v1/messages/count_tokens", "anthropic", "anthropic", Kind.COUNT),
+    Route("HEAD", "/", "anthropic", "anthropic", Kind.LOCAL),
+    Route("GET", "/health", "anthropic", "anthropic", Kind.CONTROL),
+)
+
+FALLBACKS: Mapping[str, Route] = MappingProxyType(
+    {"anthropic": Route("*", "*", "anthropic", "anthropic", Kind.FORWARD)}
+)
+"""By default upstream: the row for everything that the table does not name."""
+
+
+def match(method: str, raw_path: bytes, headers: Headers, default_upstream: str) -> Route:
+    """The first row that serves the request, else the fallback."""
+    for route in ROUTES:
+        if route.serves(method, raw_path, headers):
+            return route
+    return FALLBACKS[default_upstream]

@@ -1,0 +1,162 @@
+"""What a provider says a call cost, read from a copy of its answer while that passes by.
+
+Sources: https://docs.anthropic.com/en/docs/build-with-claude/streaming (usage in `message_start` and, cumulative,
+in `message_delta`) and https://platform.openai.com/docs/api-reference (last chat chunk; `response.completed`).
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headroom_wrap.wire.codings import GARBAGE, decoder
+
+MAX_LINE_BYTES = 8 * 1024 * 1024
+MAX_JSON_BYTES = 16 * 1024 * 1024
+MAX_DECODED_BYTES = 256 * 1024 * 1024
+"""Beyond these an answer is no longer read, only relayed."""
+
+_USAGE_KEY = b'"usage"'
+_USAGE_OBJECT = re.compile(rb'"usage"\s*:\s*\{')
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of one call; None where the provider reported none.
+
+    `input` counts what was neither read from nor written to the provider's cache: Anthropic reports it so, OpenAI's
+    totals are reduced by what they say was cached.
+    """
+
+    input: int | None = None
+    cache_read: int | None = None
+    cache_write: int | None = None
+    output: int | None = None
+
+    def latest(self, other: Usage) -> Usage:
+        """Both reports of one stream in one: counts grow, and some reports leave out or zero what others told."""
+        return Usage(
+            _larger(self.input, other.input),
+            _larger(self.cache_read, other.cache_read),
+            _larger(self.cache_write, other.cache_write),
+            _larger(self.output, other.output),
+        )
+
+
+class _TooLargeError(Exception):
+    """The answer is larger than what we read of one."""
+
+
+class UsageTap:
+    """Reads `usage` from an answer fed to it chunk by chunk, encoded as the provider sent it.
+
+    Args:
+        content_encoding: the answer's `Content-Encoding`, empty where it has none.
+        content_type: the answer's `Content-Type`; where it says neither SSE nor JSON, the first byte decides.
+
+    `feed` never raises: an answer that cannot be read simply has no usage.
+    """
+
+    def __init__(self, content_encoding: str, content_type: str) -> None:
+        self._decoder = decoder(content_encoding)
+        self._is_sse = True if "event-stream" in content_type else False if "json" in content_type else None
+        self._pending = bytearray()
+        self._is_skipping = False
+        self._n_decoded = 0
+        self.usage = Usage()
+
+    def feed(self, chunk: bytes) -> None:
+        """Read one chunk of the answer."""
+        if self._decoder is None:
+            return
+        try:
+            self._decoder.feed(chunk, self._read)
+        except (*GARBAGE, _TooLargeError):
+            self._stop()
+
+    def close(self) -> None:
+        """Say that the answer has ended (or broken off); `usage` is final from here on."""
+        if self._is_sse is False and _USAGE_KEY in self._pending:
+            self._parse(bytes(self._pending))
+        elif self._is_sse and self._pending:
+            self._scan(bytes(self._pending))
+        self._stop()
+
+    def _stop(self) -> None:
+        self._decoder = None
+        self._pending = bytearray()
+
+    def _read(self, text: bytes) -> None:
+        self._n_decoded += len(text)
+        if self._n_decoded > MAX_DECODED_BYTES:
+            raise _TooLargeError
+        if self._is_sse is None:
+            start = text.lstrip()[:1]
+            if not start:
+                return
+            self._is_sse = start not in b"{["
+        if self._is_sse:
+            self._read_lines(text)
+        else:
+            self._pending += text
+            if len(self._pending) > MAX_JSON_BYTES:
+                raise _TooLargeError
+
+    def _read_lines(self, text: bytes) -> None:
+        if self._is_skipping:
+            _, newline, text = text.partition(b"\n")
+            self._is_skipping = not newline
+        end = text.rfind(b"\n")
+        if end >= 0:
+            self._pending += text[:end]
+            self._scan(bytes(self._pending))
+            self._pending = bytearray(text[end + 1 :])
+        elif not self._is_skipping:
+            self._pending += text
+        if len(self._pending) > MAX_LINE_BYTES:
+            self._pending.clear()
+            self._is_skipping = True
+
+    def _scan(self, lines: bytes) -> None:
+        if _USAGE_KEY not in lines:
+            return
+        for line in lines.split(b"\n"):
+            if line.startswith(b"data:") and _USAGE_OBJECT.search(line):
+                self._parse(line[5:])
+
+    def _parse(self, text: bytes) -> None:
+        try:
+            event = json.loads(text)
+        except (ValueError, RecursionError):
+            return
+        if not isinstance(event, dict):
+            return
+        for holder in (event, event.get("message"), event.get("response")):
+            if isinstance(holder, dict) and isinstance(holder.get("usage"), dict):
+                self.usage = self.usage.latest(_normalise(holder["usage"]))
+
+
+def _normalise(raw: Mapping[str, Any]) -> Usage:
+    details = raw.get("prompt_tokens_details", raw.get("input_tokens_details"))
+    if "prompt_tokens" not in raw and not isinstance(details, dict):
+        return Usage(
+            _count(raw.get("input_tokens")),
+            _count(raw.get("cache_read_input_tokens")),
+            _count(raw.get("cache_creation_input_tokens")),
+            _count(raw.get("output_tokens")),
+        )
+    total = _count(raw.get("prompt_tokens", raw.get("input_tokens")))
+    cached = _count(details.get("cached_tokens")) if isinstance(details, dict) else None
+    fresh = None if total is None else max(0, total - (cached or 0))
+    return Usage(fresh, cached, None, _count(raw.get("completion_tokens", raw.get("output_tokens"))))
+
+
+def _count(value: object) -> int | None:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else None
+
+
+def _larger(one: int | None, other: int | None) -> int | None:
+    return max((count for count in (one, other) if count is not None), default=None)

@@ -1,0 +1,194 @@
+"""The session's own directory, and the recovery of those whose wrapper is dead.
+
+`<home>/sessions/<id>/` belongs to one wrapper. A lock file beside it, `<id>.lock`, is taken (flock) before the directory
+is made and held until the wrapper ends, however it ends: whoever gets the lock knows that the wrapper is dead. Process
+numbers and creation times would lie after a reboot or a change of the clock.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import secrets
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import psutil
+
+from headroom_wrap import paths
+from headroom_wrap.wrap import journal
+
+SESSION_VARIABLE = "HEADROOM_SESSION"
+
+_RECORD = "session.json"
+
+
+@dataclass(frozen=True, slots=True)
+class SessionRecord:
+    """What `session.json` says. `create_time` and `started` are seconds since the epoch."""
+
+    id: str
+    pid: int
+    create_time: float
+    agent: str
+    port: int
+    started: float
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A live session of this process: its record, its directory, and the lock it holds."""
+
+    record: SessionRecord
+    directory: Path
+    home: Path
+    lock: int
+
+
+@dataclass(frozen=True, slots=True)
+class Recovered:
+    """A dead session that was cleared away.
+
+    Attributes:
+        id: the session.
+        conflicts: files that could not be put back.
+        broken: why its journal could not be read, if so; its directory is then kept under `kept`.
+        kept: where originals of the conflicting files were kept, or None.
+    """
+
+    id: str
+    conflicts: tuple[journal.Conflict, ...] = ()
+    broken: str = ""
+    kept: Path | None = None
+
+
+def create(
+    home: Path,
+    agent: str,
+    port: int,
+    *,
+    session_id: str | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Session:
+    """Make the directory of a new session of this process, readable by the user alone."""
+    name = secrets.token_hex(8) if session_id is None else session_id
+    sessions = paths.make_private_dir(paths.sessions_dir(home))
+    lock = _lock_new(sessions / f"{name}.lock")
+    directory = sessions / name
+    directory.mkdir(mode=0o700)
+    created = psutil.Process().create_time()
+    record = SessionRecord(name, os.getpid(), created, agent, port, clock())
+    paths.write_private(directory / _RECORD, json.dumps(asdict(record)))
+    return Session(record, directory, home, lock)
+
+
+def remove(session: Session) -> list[journal.Conflict]:
+    """Undo the session's journal and delete its directory; originals of conflicting files are kept."""
+    try:
+        return list(_clear(session.home, session.record.id).conflicts)
+    finally:
+        os.close(session.lock)
+
+
+def live_sessions(home: Path) -> list[SessionRecord]:
+    """The sessions whose wrapper lives, the oldest first."""
+    records = []
+    for name in _names(home):
+        lock = _try_lock(paths.sessions_dir(home) / f"{name}.lock", fcntl.LOCK_SH)
+        if lock is not None:
+            os.close(lock)
+            continue
+        record = _record(paths.sessions_dir(home) / name)
+        if record is not None:
+            records.append(record)
+    return sorted(records, key=lambda record: record.started)
+
+
+def recover(home: Path) -> list[Recovered]:
+    """Undo and delete every session whose wrapper is dead. Many may do so at once: each session goes to one of them."""
+    found = (recover_one(home, name) for name in _names(home))
+    return [recovered for recovered in found if recovered is not None]
+
+
+def recover_one(home: Path, session_id: str) -> Recovered | None:
+    """Clear one session away if its wrapper is dead and nobody else is doing so; None otherwise."""
+    file = paths.sessions_dir(home) / f"{session_id}.lock"
+    lock = _try_lock(file, fcntl.LOCK_EX)
+    if lock is None:
+        return None
+    try:
+        if not (paths.sessions_dir(home) / session_id).is_dir():
+            file.unlink(missing_ok=True)
+            return None
+        return _clear(home, session_id)
+    finally:
+        os.close(lock)
+
+
+def _clear(home: Path, session_id: str) -> Recovered:
+    """Undo, then delete the directory, then the lock file: whoever holds the lock may do this."""
+    sessions = paths.sessions_dir(home)
+    directory, keep = sessions / session_id, home / "conflicts" / session_id
+    try:
+        conflicts = tuple(journal.undo(directory, keep_dir=keep))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        # An unreadable journal must not stop every later start: it is put aside for the user.
+        keep.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.replace(directory, keep)
+        recovered = Recovered(session_id, broken=str(error), kept=keep)
+    else:
+        recovered = Recovered(session_id, conflicts, kept=keep if conflicts else None)
+        shutil.rmtree(directory)
+    (sessions / f"{session_id}.lock").unlink(missing_ok=True)
+    return recovered
+
+
+def _lock_new(file: Path) -> int:
+    """Create and lock `file`. A recovery that found it before it was locked may have deleted it: then again."""
+    while True:
+        lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if _is_in_place(file, lock):
+            return lock
+        os.close(lock)
+
+
+def _is_in_place(file: Path, lock: int) -> bool:
+    """Whether `file` is what was locked: a recovery deletes lock files, and a lock on a deleted one says nothing."""
+    try:
+        return file.stat().st_ino == os.fstat(lock).st_ino
+    except FileNotFoundError:
+        return False
+
+
+def _try_lock(file: Path, kind: int) -> int | None:
+    lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(lock, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(lock)
+        return None
+    if _is_in_place(file, lock):
+        return lock
+    os.close(lock)
+    return None
+
+
+def _names(home: Path) -> list[str]:
+    try:
+        files = os.listdir(paths.sessions_dir(home))
+    except FileNotFoundError:
+        return []
+    return sorted({name.removesuffix(".lock") for name in files})
+
+
+def _record(directory: Path) -> SessionRecord | None:
+    """None while it is being written, or after it was removed."""
+    try:
+        return SessionRecord(**json.loads((directory / _RECORD).read_bytes()))
+    except (FileNotFoundError, ValueError):
+        return None

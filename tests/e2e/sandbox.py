@@ -1,0 +1,142 @@
+"""A home, a project and a clean environment for runs of real agents and real sessions."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from headroom_wrap import paths
+from headroom_wrap.emulator import first_prefix_break
+from headroom_wrap.emulator.recording import RecordedRequest
+from headroom_wrap.emulator.server import EmulatedProvider
+
+AGENTS_VARIABLE = "HEADROOM_TEST_AGENTS"
+"""The `node_modules/.bin` with the pinned agents, as `scripts/test` installs them."""
+
+API_KEY = "sk-ant-test-000-0123456789abcdefghij"
+CREDENTIALS: dict[str, dict[str, str]] = {
+    "key": {"ANTHROPIC_API_KEY": API_KEY},
+    "token": {"ANTHROPIC_AUTH_TOKEN": "token-0123456789"},
+    "oauth": {"CLAUDE_CODE_OAUTH_TOKEN": "sk-ant-oat01-0123456789"},
+}
+_QUIET = {
+    "IS_SANDBOX": "1",
+    "DISABLE_AUTOUPDATER": "1",
+    "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+    "DISABLE_TELEMETRY": "1",
+}
+RUN_TIMEOUT_S = 90.0
+
+
+@dataclass(frozen=True, slots=True)
+class Sandbox:
+    """One user: HOME, a project to work in, and what the agents find in their environment."""
+
+    root: Path
+    env: dict[str, str] = field(default_factory=dict)
+
+    @classmethod
+    def make(cls, root: Path, base_url: str, **env: str) -> Sandbox:
+        """Create the folders; the user's agent is set to `base_url`."""
+        sandbox = cls(root)
+        for folder in (sandbox.home, sandbox.work):
+            folder.mkdir(parents=True)
+        agents = os.environ.get(AGENTS_VARIABLE, "")
+        sandbox.env.update(
+            {
+                "PATH": os.pathsep.join(filter(None, (agents, "/usr/local/bin", "/usr/bin", "/bin"))),
+                "HOME": str(sandbox.home),
+                "TERM": "xterm-256color",
+                "LANG": "C.UTF-8",
+                paths.HOME_VARIABLE: str(sandbox.data),
+                "ANTHROPIC_BASE_URL": base_url,
+                **_QUIET,
+                **env,
+            }
+        )
+        return sandbox
+
+    @property
+    def home(self) -> Path:
+        return self.root / "home"
+
+    @property
+    def work(self) -> Path:
+        return self.root / "work"
+
+    @property
+    def data(self) -> Path:
+        return self.root / "data"
+
+    def onboard(self) -> None:
+        """Answer Claude Code's first questions, so that its TUI starts at the prompt."""
+        answers = {
+            "hasCompletedOnboarding": True,
+            "customApiKeyResponses": {"approved": [API_KEY[-20:]]},
+            "projects": {str(self.work): {"hasTrustDialogAccepted": True}},
+        }
+        (self.home / ".claude.json").write_text(json.dumps(answers), encoding="utf-8")
+
+    def run(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run `headroom` with these words, without a terminal and without input."""
+        return subprocess.run(
+            headroom(*words),
+            cwd=self.work,
+            env={**self.env, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=RUN_TIMEOUT_S,
+            check=False,
+        )
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start `headroom` with these words, without a terminal."""
+        return subprocess.Popen(
+            headroom(*words),
+            cwd=self.work,
+            env=self.env,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def leftovers(self) -> list[Path]:
+        """What sessions have left behind."""
+        folder = paths.sessions_dir(self.data)
+        return sorted(folder.iterdir()) if folder.exists() else []
+
+
+def headroom(*words: str) -> list[str]:
+    """The command line of our own command."""
+    return [sys.executable, "-m", "headroom_wrap", *words]
+
+
+def with_tools(requests: Sequence[RecordedRequest]) -> list[RecordedRequest]:
+    """The calls of the conversation itself, without titles and summaries."""
+    return [request for request in requests if request.json.get("tools")]
+
+
+def assert_append_only(provider: EmulatedProvider) -> None:
+    """Every call's forwarded prefix, tools included, is that of the call before, and more."""
+    calls = with_tools(provider.model_requests)
+    for earlier, later in zip(calls, calls[1:], strict=False):
+        assert first_prefix_break(earlier.body, later.body) is None
+
+
+def sent_results(request: RecordedRequest) -> list[str]:
+    """The texts of all tool results that a request carried, as the model read them."""
+    texts = []
+    for message in request.json["messages"]:
+        for block in message["content"] if isinstance(message["content"], list) else ():
+            if block.get("type") == "tool_result":
+                content = block["content"]
+                texts += [content] if isinstance(content, str) else [item.get("text", "") for item in content]
+    return texts

@@ -1,0 +1,58 @@
+"""What agents are asked to do in end-to-end runs, and what must come out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+FATAL = "2026-03-01T02:11:07Z FATAL ledger: page 7713 is torn, refusing to write"
+HIDDEN = "INFO worker-2 finished batch 131 in 41 ms"
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task.
+
+    Attributes:
+        prompt: with the directives for the emulated model.
+        n_calls: how many model calls the conversation takes.
+        answer: what the final answer contains.
+        compresses: whether at least one block must have been replaced.
+    """
+
+    name: str
+    prompt: str
+    n_calls: int
+    answer: str
+    compresses: bool = True
+
+
+WORKS = Task("works", 'Look it up. [[tool Bash {"command":"cat matches.txt"}]] [[find compute(value_141)]]', 2, "value_142 =")
+FAILS = Task("fails", 'Try it. [[tool Bash {"command":"cat app.log; exit 3"}]] [[find torn]]', 2, FATAL)
+LARGE = Task("large", 'Why did it stop? [[tool Bash {"command":"cat app.log"}]] [[find FATAL]]', 2, FATAL)
+TURNS = Task(
+    "turns",
+    'Step by step. [[repeat 12 Bash {"command":"head -n 1{i} app.log; cat app.log"}]] [[find FATAL]]',
+    13,
+    FATAL,
+)
+RETRIEVES = Task(
+    "retrieves",
+    f'Look behind the marks. [[tool Bash {{"command":"cat app.log"}}]] [[retrieve]] [[find {HIDDEN}]]',
+    3,
+    HIDDEN,
+)
+TASKS = (WORKS, FAILS, LARGE, TURNS, RETRIEVES)
+
+
+def write_files(folder: Path) -> None:
+    """The files that the tasks speak of; `app.log` stays below the 30,000 characters that Claude Code cuts at."""
+    matches = [f"src/pkg/module_{i // 20}.py:{i * 3}:    value_{i} = compute(value_{i - 1})" for i in range(300)]
+    (folder / "matches.txt").write_text("\n".join(matches) + "\n", encoding="utf-8")
+    log = [
+        f"2026-03-01T02:{i // 60:02d}:{i % 60:02d}Z INFO worker-{i % 4} finished batch {i} in {20 + i * 7 % 50} ms"
+        for i in range(400)
+    ]
+    log[131] = f"2026-03-01T02:02:11Z {HIDDEN}"
+    log.insert(220, FATAL)
+    (folder / "app.log").write_text("\n".join(log) + "\n", encoding="utf-8")

@@ -1,0 +1,77 @@
+"""Which headers cross the proxy."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headroom_wrap.proxy.headers import first, forwarded, relayed
+from headroom_wrap.proxy.ports import Headers
+
+END_TO_END: Headers = [
+    (b"authorization", b"Bearer sk-ant-oat-1"),
+    (b"x-api-key", b"sk-ant-1"),
+    (b"anthropic-beta", b"a,b"),
+    (b"anthropic-beta", b"c"),
+    (b"accept-encoding", b"gzip, br, zstd"),
+    (b"cookie", b"a=1; b=2"),
+    (b"user-agent", b"claude-cli/2.1.197"),
+    (b"x-odd", b"  caf\xc3\xa9 "),
+]
+HOP_BY_HOP = [
+    b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"proxy-connection", b"proxy-authorization",
+]  # fmt: skip
+
+
+def test_end_to_end_headers_pass_in_their_order() -> None:
+    assert forwarded([*END_TO_END], 0) == END_TO_END
+    assert relayed(200, [*END_TO_END]) == END_TO_END
+
+
+@pytest.mark.parametrize("name", [*HOP_BY_HOP, b"host", b"expect", b"x-headroom-key", b"x-headroom-bypass"])
+def test_headers_of_one_connection_or_for_us_stay_here(name: bytes) -> None:
+    assert forwarded([(name, b"x"), *END_TO_END], None) == END_TO_END
+
+
+@pytest.mark.parametrize("name", HOP_BY_HOP)
+def test_the_upstreams_connection_headers_stay_here(name: bytes) -> None:
+    assert relayed(200, [(name.title(), b"x"), *END_TO_END]) == END_TO_END
+
+
+def test_headers_that_connection_lists_stay_here() -> None:
+    headers: Headers = [(b"connection", b"close, X-Private"), (b"x-private", b"1"), (b"x-public", b"2")]
+    assert forwarded(headers, None) == [(b"x-public", b"2")]
+    assert relayed(200, headers) == [(b"x-public", b"2")]
+
+
+def test_the_length_is_that_of_the_body_that_goes_out() -> None:
+    assert forwarded([(b"a", b"1"), (b"content-length", b"9"), (b"b", b"2")], 7) == [
+        (b"a", b"1"), (b"content-length", b"7"), (b"b", b"2"),
+    ]  # fmt: skip
+    assert forwarded([(b"transfer-encoding", b"chunked")], 7) == [(b"content-length", b"7")]
+
+
+def test_a_body_that_is_streamed_keeps_the_clients_length_or_none() -> None:
+    assert forwarded([(b"content-length", b"9")], None) == [(b"content-length", b"9")]
+    assert forwarded([(b"transfer-encoding", b"chunked")], None) == []
+
+
+@pytest.mark.parametrize(("status", "stays"), [(200, True), (206, True), (204, False), (304, False)])
+def test_an_answer_that_has_no_body_has_no_length(status: int, *, stays: bool) -> None:
+    assert bool(relayed(status, [(b"Content-Length", b"5")])) is stays
+
+
+def test_first_finds_a_header_by_its_name_in_any_case() -> None:
+    assert first([(b"Content-Type", b"a"), (b"content-type", b"b")], b"content-type") == "a"
+    assert first([], b"content-type") == ""
+
+
+@given(st.lists(st.tuples(st.binary(max_size=8), st.binary(max_size=8))))
+def test_nothing_is_added_changed_or_moved(headers: Headers) -> None:
+    def is_subsequence(part: Headers) -> bool:
+        rest = iter(headers)
+        return all(header in rest for header in part)
+
+    assert is_subsequence(forwarded(headers, None))
+    assert is_subsequence(relayed(200, headers))

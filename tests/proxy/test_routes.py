@@ -1,0 +1,76 @@
+"""The route table."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headroom_wrap.proxy.ports import Headers
+from headroom_wrap.proxy.routes import ROUTES, Kind, Route, match
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "kind"),
+    [
+        ("POST", b"/v1/messages", Kind.MODEL),
+        ("POST", b"/v1/messages/count_tokens", Kind.COUNT),
+        ("HEAD", b"/", Kind.LOCAL),
+        ("GET", b"/health", Kind.CONTROL),
+        ("GET", b"/", Kind.FORWARD),
+        ("POST", b"/", Kind.FORWARD),
+        ("HEAD", b"/v1/messages", Kind.FORWARD),
+        ("GET", b"/v1/messages", Kind.FORWARD),
+        ("POST", b"/v1/messages/", Kind.FORWARD),
+        ("POST", b"/v1/Messages", Kind.FORWARD),
+        ("POST", b"//v1/messages", Kind.FORWARD),
+        ("POST", b"/v1/%6dessages", Kind.FORWARD),
+        ("POST", b"/v1/messages/batches", Kind.FORWARD),
+        ("GET", b"/v1/models", Kind.FORWARD),
+        ("POST", b"/health", Kind.FORWARD),
+    ],
+)
+def test_a_request_finds_its_row(method: str, path: bytes, kind: Kind) -> None:
+    assert match(method, path, [], "anthropic").kind is kind
+
+
+def test_every_row_of_the_table_is_found_by_its_own_method_and_path() -> None:
+    for route in ROUTES:
+        assert match(route.method, route.path.encode(), [(route.header.encode(), b"1")], "anthropic") is route
+
+
+def test_a_path_that_ends_in_a_star_stands_for_all_that_begin_so() -> None:
+    route = Route("*", "/v1/*", "openai_chat", "openai", Kind.FORWARD)
+    assert route.serves("PUT", b"/v1/files/7", [])
+    assert not route.serves("PUT", b"/v2/files", [])
+
+
+def test_a_row_can_ask_for_a_header() -> None:
+    route = Route("POST", "/v1/responses", "openai_responses", "chatgpt", Kind.MODEL, header="chatgpt-account-id")
+    headers: Headers = [(b"chatgpt-account-id", b"a")]
+    assert route.serves("POST", b"/v1/responses", headers)
+    assert not route.serves("POST", b"/v1/responses", [])
+
+
+@pytest.mark.parametrize(
+    ("base_url", "strip", "path", "query", "url"),
+    [
+        ("https://api.test", "", b"/v1/messages", b"beta=true", "https://api.test/v1/messages?beta=true"),
+        ("https://api.test/", "", b"/v1/messages", b"", "https://api.test/v1/messages"),
+        ("https://gw.test/team/a/", "", b"/v1/x", b"", "https://gw.test/team/a/v1/x"),
+        ("https://api.test/v1", "/v1", b"/v1/responses", b"", "https://api.test/v1/responses"),
+        ("https://c.test/backend-api/codex", "/v1", b"/v1/responses", b"", "https://c.test/backend-api/codex/responses"),
+        ("https://api.test", "", b"//evil.example/x", b"", "https://api.test//evil.example/x"),
+        ("https://api.test", "", b"/@evil.example/x", b"", "https://api.test/@evil.example/x"),
+        ("https://api.test", "", b"/a/../b/%2e%2e/%2F;c=d", b"q=%20+&e=?", "https://api.test/a/../b/%2e%2e/%2F;c=d?q=%20+&e=?"),
+    ],
+)
+def test_the_url_keeps_the_base_and_the_raw_path(base_url: str, strip: str, path: bytes, query: bytes, url: str) -> None:
+    assert Route("POST", "/", "anthropic", "a", Kind.MODEL, strip=strip).url(base_url, path, query) == url
+
+
+@given(st.binary(max_size=60), st.binary(max_size=60))
+def test_path_and_query_keep_their_bytes(path: bytes, query: bytes) -> None:
+    url = Route("*", "*", "anthropic", "a", Kind.FORWARD).url("https://api.test", b"/" + path, query)
+    expected = b"https://api.test/" + path + (b"?" + query if query else b"")
+    assert url.encode("latin-1") == expected

@@ -1,0 +1,83 @@
+"""A wrapper in small: `driver.py OPTIONS -- CHILD...` supervises a child with a listening socket in a thread.
+
+Everything a session has is here: a directory with a journaled edit, a port, the guard. `state.json` in the folder says
+what the tests must know.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import sys
+import threading
+from pathlib import Path
+
+from headroom_wrap.wrap import sessions
+from headroom_wrap.wrap.child import ChildExit, ChildSpec, reraise
+from headroom_wrap.wrap.journal import Transaction
+from headroom_wrap.wrap.supervise import supervise
+
+
+def options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--tick", type=float, default=0.1)
+    parser.add_argument("--grace", type=float, default=1.5)
+    parser.add_argument("--repeat", type=int, default=1)
+    parser.add_argument("--fail-at-tick", type=int, default=0)
+    parser.add_argument("child", nargs="+")
+    return parser.parse_args()
+
+
+def answer(listener: socket.socket) -> None:
+    while True:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"alive\n")
+
+
+def run_once(args: argparse.Namespace, port: int) -> ChildExit:
+    session = sessions.create(args.folder / "home", "test", port)
+    with Transaction(session.directory) as transaction:
+        transaction.write(args.folder / "config.toml", b"edited\n")
+    state = {"wrapper": os.getpid(), "port": port, "session": session.record.id, "directory": str(session.directory)}
+    temporary = args.folder / ".state"
+    temporary.write_text(json.dumps(state), encoding="utf-8")
+    temporary.rename(args.folder / "state.json")
+    ticks = 0
+
+    def on_tick() -> None:
+        nonlocal ticks
+        ticks += 1
+        if ticks == args.fail_at_tick:
+            message = "a bug of ours"
+            raise RuntimeError(message)
+
+    return supervise(
+        ChildSpec(tuple(args.child), {**os.environ, sessions.SESSION_VARIABLE: session.record.id}),
+        on_tick=on_tick,
+        session=session,
+        clean_up=lambda: sessions.remove(session) and None,
+        tick_s=args.tick,
+        grace_s=args.grace,
+    )
+
+
+def main() -> int:
+    args = options()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=answer, args=(listener,), daemon=True).start()
+        for turn in range(args.repeat):
+            ended = run_once(args, listener.getsockname()[1])
+            if turn == 0:
+                open_before = sorted(os.listdir("/dev/fd"))
+        if args.repeat > 1:
+            open_after = sorted(os.listdir("/dev/fd"))
+            (args.folder / "leaks").write_text(json.dumps([open_before, open_after]), encoding="utf-8")
+        return reraise(ended)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
