@@ -13,7 +13,7 @@ MAX_CHARS = 2_000_000
 """Longer texts are left alone by compressors whose work per character is not small."""
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
-_PROGRESS = re.compile(r"([A-Z]?[a-z]+(?: [a-z]+){0,4}(?::|\.\.\.)) *\[? *\d{1,3}%(?:\]| \()")
+_PROGRESS = re.compile(r"\b([A-Z]?[a-z]{2,20}(?: [a-z]{1,20}){0,4}(?::|\.\.\.)) {0,4}\[? {0,3}\d{1,3}%(?:\]| \()")
 _ALARM = re.compile(
     r"error|fail|fatal|exception|traceback|panic|critical|warn|denied|refused|timed.?out|timeout|abort|kill"
     r"|segfault|core dumped|cannot|could not|can't|unable|not found|no such|missing|unexpected|unreachable"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 
 from headroom_wrap.compression import markers
 from headroom_wrap.compression.lines import Sheet, is_alarming
@@ -43,6 +44,11 @@ def compress(text: str, hints: Hints) -> Compressed | None:
         return None
     reason = "log: repeated templates elided" if elided else "log: colours, progress and repeated lines folded"
     return Compressed(rendered, reason, elided, sheet.total)
+
+
+def tidy(text: str, hints: Hints) -> Compressed | None:
+    """Only what loses nothing: colours and overwritten progress out, runs of equal lines folded."""
+    return compress(text, replace(hints, marker=None))
 
 
 def _choose(sheet: Sheet, hints: Hints) -> None:

@@ -14,6 +14,8 @@ SLOT = "…"
 
 _LISTED_MAX = 60
 """A stretch of more passed tests than this becomes a count; of fewer, every name stays."""
+_NODE_ID = "::"
+"""Names of this form stay whole: agents type them back, as arguments of the next run."""
 _RELEVANT_MAX = 12
 _GROUP_MIN = 3
 
@@ -157,6 +159,7 @@ def _respell(sheet: Sheet, stretch: Sequence[Pass]) -> None:
 def _continues(one: Pass, following: Pass) -> bool:
     return (
         bool(one.name)
+        and _NODE_ID not in one.pattern
         and following.pattern == one.pattern
         and following.first == one.last + 1
         and _NAME.match(one.name) is not None

@@ -157,7 +157,8 @@ class Agent:
 
     def _tell(self, line: str) -> None:
         if not self._options.quiet:
-            print(line, file=sys.stderr, flush=True)  # noqa: T201
+            end = "\r\n" if self._options.interactive else "\n"
+            print(line, file=sys.stderr, end=end, flush=True)  # noqa: T201
 
 
 def main() -> int:
@@ -172,7 +173,7 @@ def main() -> int:
         if not agent.start():
             print("Not logged in: set ANTHROPIC_API_KEY", file=sys.stderr)  # noqa: T201
             return EXIT_FAILED
-        return _once(agent, options)
+        return _interact(agent, options) if options.interactive else _once(agent, options)
     except ApiError as failure:
         print(f"API Error: {failure.message}", file=sys.stderr)  # noqa: T201
         return EXIT_FAILED
@@ -187,6 +188,18 @@ def _once(agent: Agent, options: Options) -> int:
     if options.output_format == "json":
         text = json.dumps({"result": text, "is_error": False, "num_turns": agent.n_turns, "usage": agent.usage})
     print(text, flush=True)  # noqa: T201
+    return 0
+
+
+def _interact(agent: Agent, options: Options) -> int:
+    # Imported here: there are no terminals of this kind on Windows.
+    from headroom_wrap.emulator.agent_terminal import Terminal  # noqa: PLC0415
+
+    with Terminal() as terminal:
+        if options.prompt:
+            terminal.show(agent.answer(options.prompt))
+        for prompt in terminal.prompts():
+            terminal.show(agent.answer(prompt))
     return 0
 
 

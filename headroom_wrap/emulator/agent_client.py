@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import http.client
-import itertools
 import json
 import time
 import zlib
@@ -87,16 +86,17 @@ class Client:
 
     def _ask(self, body: Mapping[str, Any], extra_headers: Mapping[str, str]) -> dict[str, Any]:
         raw = json.dumps(body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")
-        for attempt in itertools.count():
+        attempt = 0
+        while True:
             outcome = self._outcome(raw, extra_headers, streamed=bool(body.get("stream")))
             if not isinstance(outcome, ApiError):
-                break
+                return outcome
             self.close()
             passing = outcome.status in _RETRIED or outcome.status == 0
             if not passing or attempt >= self._max_retries:
                 raise outcome
             time.sleep(min(_LONGEST_WAIT_S, outcome.retry_after_s or 0.1 * 2**attempt))
-        return outcome
+            attempt += 1
 
     def _outcome(self, raw: bytes, extra_headers: Mapping[str, str], *, streamed: bool) -> dict[str, Any] | ApiError:
         try:

@@ -20,6 +20,7 @@ _BASH_TIMEOUT_S = 120.0
 _MCP_TIMEOUT_S = 30.0
 _MCP_PROTOCOL = "2025-06-18"
 _READ_LINES = 2000
+_ENDING_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 BASH = {
     "name": "Bash",
@@ -210,20 +211,24 @@ class Tools:
             connection.close()
 
     def _bash(self, command: str) -> Result:
-        process = subprocess.Popen(
-            ["bash", "-c", command],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=self._env,
-            start_new_session=True,
-        )
+        process: subprocess.Popen[bytes] | None = None
         try:
+            with _signals_held():
+                process = subprocess.Popen(
+                    ["bash", "-c", command],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    env=self._env,
+                    start_new_session=True,
+                    preexec_fn=_release_signals,  # noqa: PLW1509 - this process has one thread
+                )
             output, _ = process.communicate(timeout=_BASH_TIMEOUT_S)
         except BaseException as problem:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            if process:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
             if isinstance(problem, subprocess.TimeoutExpired):
                 return Result(f"Command timed out after {_BASH_TIMEOUT_S:.0f} s", is_error=True)
             raise
@@ -231,6 +236,20 @@ class Tools:
         if process.returncode:
             return Result(f"Exit code {process.returncode}\n{text}", is_error=True)
         return Result(text)
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """Let no interrupt come between the start of a process and the moment when we know its id."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _ENDING_SIGNALS)
+    try:
+        yield
+    finally:
+        _release_signals()
+
+
+def _release_signals() -> None:
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, _ENDING_SIGNALS)
 
 
 def _read(arguments: Mapping[str, Any]) -> Result:

@@ -34,6 +34,7 @@ OPENAI_MINIMUM_TOKENS = 1024
 OPENAI_STEP_TOKENS = 128
 OPENAI_LIFETIME_S = 600.0
 _OPENAI_PROMPTS_KEPT = 64
+_SAMPLE_CHARACTERS = 200_000
 
 Count = Callable[[str], int]
 
@@ -69,7 +70,7 @@ class _Entry:
 
 
 class TokenMemo:
-    """Counts each block once: a conversation sends its old blocks with every turn."""
+    """Counts each block once, since a conversation sends its old blocks with every turn, and long ones by a sample."""
 
     def __init__(self, count: Count) -> None:
         self._count = count
@@ -80,7 +81,8 @@ class TokenMemo:
         digest = hashlib.sha256(text.encode()).digest()
         n_tokens = self._known.get(digest)
         if n_tokens is None:
-            n_tokens = self._known[digest] = self._count(text)
+            sample = text[:_SAMPLE_CHARACTERS]
+            n_tokens = self._known[digest] = round(self._count(sample) * len(text) / max(1, len(sample)))
         return n_tokens
 
 

@@ -49,12 +49,16 @@ class Options:
 
 @dataclass(slots=True)
 class Provider:
-    """The provider's state and its one request handler. Records may be read from any thread."""
+    """The provider's state and its one request handler. Records may be read from any thread.
+
+    While `closing`, connections end by our own doing, and no client is said to have gone away.
+    """
 
     options: Options = field(default_factory=Options)
     requests: list[RecordedRequest] = field(default_factory=list)
     faults: Faults = field(default_factory=Faults)
     changed: threading.Condition = field(default_factory=threading.Condition)
+    closing: bool = False
     _model: Model = field(init=False)
 
     def __post_init__(self) -> None:
@@ -91,8 +95,7 @@ class Provider:
         try:
             response = await self._answer(exchange, path)
         except (asyncio.CancelledError, ConnectionError) as gone:
-            # When the provider itself shuts down, the transport is still open.
-            if request.transport is None or request.transport.is_closing():
+            if not self.closing:
                 self._note(exchange.record, disconnected=self.options.clock())
             if isinstance(gone, asyncio.CancelledError):
                 raise

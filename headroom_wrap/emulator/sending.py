@@ -65,6 +65,8 @@ class Exchange:
             response.headers["Content-Encoding"] = self.coding
         elif headers.get("Content-Type") != STREAM_HEADERS["Content-Type"]:
             response.content_length = sum(len(part) for part in parts)
+        if self.request.method == "HEAD":
+            parts = ()
         self.started(status)
         await response.prepare(self.request)
         write = self._writer(response)

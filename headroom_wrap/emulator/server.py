@@ -74,7 +74,9 @@ class EmulatedProvider:
         listener.listen(128)
         self._port = listener.getsockname()[1]
         started = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(listener, started), name="emulated-provider", daemon=True)
+        self._thread = threading.Thread(
+            target=self._run, args=(listener, started), name="emulated-provider", daemon=True
+        )
         self._thread.start()
         if not started.wait(_STOP_TIMEOUT_S):
             raise RuntimeError("the emulated provider did not start")
@@ -108,5 +110,6 @@ class EmulatedProvider:
         await web.SockSite(runner, listener).start()
         started.set()
         await self._stop.wait()
+        self._provider.closing = True
         with contextlib.suppress(ConnectionError):
             await runner.cleanup()

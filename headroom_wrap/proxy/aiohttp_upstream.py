@@ -26,7 +26,11 @@ SLICE_BYTES = 256 * 1024
 _NO_AUTO_HEADERS = ("Accept", "Accept-Encoding", "User-Agent", "Content-Type")
 
 _FAILURES: tuple[tuple[type[Exception], str, str], ...] = (
-    (aiohttp.ClientConnectorDNSError, "its name was not found", "Check the network, and HTTPS_PROXY if it needs a proxy."),
+    (
+        aiohttp.ClientConnectorDNSError,
+        "its name was not found",
+        "Check the network, and HTTPS_PROXY if it needs a proxy.",
+    ),
     (
         aiohttp.ClientConnectorCertificateError,
         "its certificate is not trusted",
@@ -61,7 +65,9 @@ class AiohttpUpstream:
         # No public switch turns off the second attempt for GET and the like; a test counts the requests.
         self._session._retry_connection = False  # noqa: SLF001
 
-    async def send(self, method: str, url: str, headers: Headers, body: bytes | AsyncIterator[bytes]) -> AiohttpResponse:
+    async def send(
+        self, method: str, url: str, headers: Headers, body: bytes | AsyncIterator[bytes]
+    ) -> AiohttpResponse:
         """See `Upstream.send`."""
         host = urlsplit(url).netloc
         proxy = proxy_for(url, self._env)
@@ -120,11 +126,8 @@ async def _slices(body: bytes) -> AsyncIterator[bytes]:
 
 
 def _unreachable(host: str, error: Exception) -> HeadroomError:
-    for kind, what, hint in _FAILURES:
-        if isinstance(error, kind):
-            break
-    else:
-        what, hint = "the connection broke", "Send the request again."
+    known = ((what, hint) for kind, what, hint in _FAILURES if isinstance(error, kind))
+    what, hint = next(known, ("the connection broke", "Send the request again."))
     detail = error.strerror if isinstance(error, OSError) and error.strerror else ""
     what = f"{what} ({detail})" if detail else what
     return HeadroomError(Code.UPSTREAM_UNREACHABLE, f"Headroom could not reach {host}: {what}.", hint)

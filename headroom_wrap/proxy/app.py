@@ -6,7 +6,7 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from headroom_wrap.errors import Code, HeadroomError
@@ -50,7 +50,7 @@ class _Call:
     response: UpstreamResponse | None = None
     tap: UsageTap | None = None
     status: int = CLIENT_CLOSED_STATUS
-    error: str = "client-disconnected"
+    error: str = "proxy-stopped"
 
 
 class ProxyApp:
@@ -102,7 +102,8 @@ class ProxyApp:
             await self._exchange(_Call(route), scope, Client(receive), send)
 
     async def aclose(self) -> None:
-        """Close the connections to upstreams."""
+        """Close the connections to upstreams, and let the engine's threads end."""
+        self._workers.shutdown()
         if self._upstream is not None:
             await self._upstream.aclose()
 
@@ -119,6 +120,8 @@ class ProxyApp:
             outcomes = await asyncio.gather(work, watch, return_exceptions=True)
             if call.response is not None:
                 call.response.close()
+            if call.error and client.is_gone:
+                call.error = "client-disconnected"
             if call.route.kind is Kind.MODEL:
                 self._pipeline.record(self._row(call, self._clock() - started))
         if isinstance(outcomes[0], Exception):
@@ -148,11 +151,10 @@ class ProxyApp:
             hint = f"Set HEADROOM_{route.upstream.upper()}_URL, or start the agent through Headroom again."
             raise HeadroomError(Code.UPSTREAM_UNKNOWN, f"Headroom has no base URL for {route.upstream!r}.", hint)
         is_forward = route.kind is Kind.FORWARD
-        body: bytes | AsyncIterator[bytes] = await client.read(_FORWARD_BUFFER_BYTES if is_forward else MAX_DECODED_BYTES)
-        if not client.is_complete:
-            body = client.rest(body)
-        elif not is_forward and first(headers, _BYPASS_HEADER).lower() != "true":
-            body = await self._prepare(call, body, gate.header_values(headers, b"content-encoding"))
+        read = await client.read(_FORWARD_BUFFER_BYTES if is_forward else MAX_DECODED_BYTES)
+        if client.is_complete and not is_forward and first(headers, _BYPASS_HEADER).lower() != "true":
+            read = await self._prepare(call, read, gate.header_values(headers, b"content-encoding"))
+        body = read if client.is_complete else client.rest(read)
         if self._upstream is None:
             self._upstream = self._connect()
         url = route.url(base_url, scope["raw_path"], scope["query_string"])
@@ -215,8 +217,6 @@ class ProxyApp:
         )
 
 
-async def _refuse(
-    send: Send, route: Route, status: int, code: Code, message: str, *extra: tuple[bytes, bytes]
-) -> None:
+async def _refuse(send: Send, route: Route, status: int, code: Code, message: str, *extra: tuple[bytes, bytes]) -> None:
     content_type, body = render_error(route.wire, status, message)
     await respond(send, status, content_type, body, (_ERROR_HEADER, code.value.encode()), *extra)

@@ -20,7 +20,11 @@ _MAX_ANSWER_BYTES = 64 * 1024
 async def health(scope: Scope, send: Send, key: str) -> None:
     """Answer `GET /health`: the version and, for a nonce in `x-headroom-nonce`, HMAC-SHA256(key, nonce) in hex."""
     nonces = gate.header_values(scope["headers"], gate.NONCE_HEADER)
-    body = {"status": "ok", "version": __version__, "proof": gate.proof(key, nonces[0].decode("latin-1")) if nonces else None}
+    body = {
+        "status": "ok",
+        "version": __version__,
+        "proof": gate.proof(key, nonces[0].decode("latin-1")) if nonces else None,
+    }
     await respond(send, 200, JSON_TYPE, json.dumps(body).encode())
 
 

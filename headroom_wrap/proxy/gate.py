@@ -44,8 +44,11 @@ def check(scope: Scope, key: str, *, needs_key: bool, takes_claim: bool, agent: 
         takes_claim: whether a claim (see `claim`) does in place of the key.
         agent: named in the hint.
     """
-    return _check_peer(scope) or _check_host(scope) or _check_page(scope) or (
-        _check_key(scope["headers"], key, takes_claim=takes_claim, agent=agent) if needs_key else None
+    return (
+        _check_peer(scope)
+        or _check_host(scope)
+        or _check_page(scope)
+        or (_check_key(scope["headers"], key, takes_claim=takes_claim, agent=agent) if needs_key else None)
     )
 
 
@@ -98,7 +101,9 @@ def _check_page(scope: Scope) -> Refusal | None:
     )
     if not is_foreign:
         return None
-    return Refusal(403, f"Headroom takes no requests from web pages. Call {_origin(scope)} from a program, without Origin.")
+    return Refusal(
+        403, f"Headroom takes no requests from web pages. Call {_origin(scope)} from a program, without Origin."
+    )
 
 
 def _check_key(headers: Headers, key: str, *, takes_claim: bool, agent: str) -> Refusal | None:

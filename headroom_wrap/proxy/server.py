@@ -118,7 +118,8 @@ class _Run:
         self._listener = listener
         self._server: uvicorn.Server | None = None
         self._is_settled = threading.Event()
-        self._end: Future[None] = DaemonExecutor(1, "headroom-proxy").submit(self._main)
+        with DaemonExecutor(1, "headroom-proxy") as thread:
+            self._end: Future[None] = thread.submit(self._main)
 
     @property
     def is_alive(self) -> bool:

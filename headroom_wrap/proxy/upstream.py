@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import urlsplit
-from urllib.request import proxy_bypass_environment
+from urllib.request import proxy_bypass_environment  # type: ignore[attr-defined]
 
 import certifi
 
@@ -38,7 +38,9 @@ class UpstreamResponse(Protocol):
 class Upstream(Protocol):
     """The transport: sends each request once, follows nothing, adds nothing."""
 
-    async def send(self, method: str, url: str, headers: Headers, body: bytes | AsyncIterator[bytes]) -> UpstreamResponse:
+    async def send(
+        self, method: str, url: str, headers: Headers, body: bytes | AsyncIterator[bytes]
+    ) -> UpstreamResponse:
         """Send a request and wait for the head of its answer.
 
         Raises:
@@ -58,7 +60,7 @@ def connect(env: Mapping[str, str]) -> Upstream:
 
 
 def proxy_for(url: str, env: Mapping[str, str]) -> str | None:
-    """The proxy for `url` by HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY, in lower or upper case; None to go direct.
+    """The proxy for `url` by HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY in either case; None to go direct.
 
     Loopback is never asked of a proxy: it would look on its own machine.
 

@@ -23,11 +23,15 @@ class DaemonExecutor(ThreadPoolExecutor):
         super().__init__(max_workers, name)
         self._name = name
         self._n_unstarted = max_workers
+        self._n_started = 0
+        self._is_shut = False
         self._idle = threading.Semaphore(0)
-        self._jobs: queue.SimpleQueue[Callable[[], None]] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
 
     def submit(self, fn: Callable[P, T], /, *args: P.args, **kwargs: P.kwargs) -> Future[T]:
-        """Queue a call; a thread is started only when none is idle."""
+        """Queue a call; a thread is started only when none is idle. Raises RuntimeError after `shutdown`."""
+        if self._is_shut:
+            raise RuntimeError("the executor has been shut down")
         future: Future[T] = Future()
 
         def job() -> None:
@@ -51,12 +55,17 @@ class DaemonExecutor(ThreadPoolExecutor):
         if not self._jobs.empty():
             self._start_thread()
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
-        """Return at once; what runs is left to end with the process."""
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT002 - inherited
+        """Return at once: threads end when they have nothing left to do, or with the process."""
+        if not self._is_shut:
+            self._is_shut = True
+            for _ in range(self._n_started):
+                self._jobs.put(None)
 
     def _start_thread(self) -> None:
         if self._n_unstarted > 0:
             self._n_unstarted -= 1
+            self._n_started += 1
             threading.Thread(target=self._work, name=self._name, daemon=True).start()
 
     def _work(self) -> None:
@@ -66,5 +75,7 @@ class DaemonExecutor(ThreadPoolExecutor):
             except queue.Empty:
                 self._idle.release()
                 job = self._jobs.get()
+            if job is None:
+                return
             job()
             del job

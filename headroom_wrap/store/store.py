@@ -72,6 +72,9 @@ class Store:
         self._jobs: queue.SimpleQueue[tuple[_Job, Future[Any]] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._closed = False
+        if read_only and not path.exists():
+            hint = "It is made by the first wrapped session; HEADROOM_HOME says where it lives."
+            raise HeadroomError(Code.STORE_FAILED, f"There is no store at {path} yet.", hint)
         if not read_only:
             paths.make_private_dir(path.parent)
             if not path.exists():

@@ -78,9 +78,13 @@ class _Brotli:
         return bool(self._decompressor.is_finished())
 
 
+def _drop(piece: bytes) -> None:
+    """Take nothing: no input has come yet."""
+
+
 class _Zstd:
     def __init__(self) -> None:
-        self._sink: Sink = bytes
+        self._sink: Sink = _drop
         decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
         # The writer is the one interface of this library that gives its output out in pieces.
         self._writer = decompressor.stream_writer(self, write_size=PIECE_BYTES, closefd=False)  # type: ignore[arg-type]

@@ -22,7 +22,9 @@ _ANTHROPIC_TYPES: Mapping[int, str] = MappingProxyType(
 )
 
 # https://platform.openai.com/docs/guides/error-codes
-_OPENAI_TYPES: Mapping[int, str] = MappingProxyType({401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"})
+_OPENAI_TYPES: Mapping[int, str] = MappingProxyType(
+    {401: "authentication_error", 403: "permission_error", 429: "rate_limit_error"}
+)
 
 
 def _anthropic(status: int, message: str) -> object:

@@ -77,7 +77,7 @@ def spawn(spec: ChildSpec, changed_signals: Collection[int]) -> int:
     if program is None:
         message = f"{spec.argv[0]} is not a program that can be run."
         raise HeadroomError(Code.AGENT_NOT_FOUND, message, "Install it, or put it on PATH.")
-    program = os.path.abspath(program)
+    program = str(Path(program).absolute())
     argv = spec.argv
     if spec.cwd is not None and not _is_here(spec.cwd):
         inside = (str(spec.cwd), spec.env.get("LC_CTYPE", ""), program)

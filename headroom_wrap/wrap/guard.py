@@ -1,8 +1,8 @@
 """A tiny process that outlives the wrapper's sudden death and clears up after it.
 
-It holds the reading end of a pipe whose writing end only the wrapper has. Each line in it is a JSON object of facts that
-are added to those known. When the pipe closes, the wrapper is dead: the terminal is restored, the child's tree ended,
-the session recovered. A wrapper that ends in an orderly way kills its guard first.
+It holds the reading end of a pipe whose writing end only the wrapper has. Each line in it is a JSON object of facts,
+added to those known. When the pipe closes, the wrapper is dead: the terminal is restored, the child's tree ended, the
+session recovered. A wrapper that ends in an orderly way kills its guard first.
 
 The file is run as a script, without site-packages and with few imports, so that it starts in 10 ms.
 """
@@ -16,11 +16,13 @@ import resource
 import signal
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 _GRACE_S = 1.0
 _LIMIT_S = 2.8
 _LOCK_LIMIT_S = 0.5
+_MAX_STARTS = 100
 _BLOCKED = (
     signal.SIGINT,
     signal.SIGQUIT,
@@ -44,50 +46,63 @@ class Guard:
     """
 
     def __init__(self, facts: Facts, terminal: int | None) -> None:
-        self.pid = 0
-        self._facts: Facts = {"sys_path": sys.path, **facts}
+        self._facts: Facts = {"sys_path": [str(Path(path).absolute()) for path in sys.path], **facts}
         self._terminal = terminal
+        self._starts_left = _MAX_STARTS
+        self._pid: int | None = None
         self._pipe = -1
         self._start()
 
-    def tell(self, **facts: Any) -> None:  # noqa: ANN401  (whatever JSON can carry)
+    def tell(self, **facts: Any) -> None:
         """Add to what the guard knows."""
         self._facts.update(facts)
         self._send(facts)
 
     def keep_up(self) -> None:
-        """Start it again if it was killed."""
-        if os.waitpid(self.pid, os.WNOHANG)[0]:
+        """Start it again if it was killed; the session goes on if that fails."""
+        if self._pid is not None and os.waitpid(self._pid, os.WNOHANG)[0]:
+            self._pid = None
             os.close(self._pipe)
+        if self._pid is None and self._starts_left:
             self._start()
 
     def dismiss(self) -> None:
         """The wrapper ends in an orderly way: nothing is left to do."""
-        os.kill(self.pid, signal.SIGKILL)
-        os.waitpid(self.pid, 0)
-        os.close(self._pipe)
+        if self._pid is not None:
+            os.kill(self._pid, signal.SIGKILL)
+            os.waitpid(self._pid, 0)
+            os.close(self._pipe)
+            self._pid = None
 
     def _start(self) -> None:
-        reading, self._pipe = os.pipe()
-        os.set_blocking(self._pipe, False)
+        self._starts_left -= 1
+        reading, writing = os.pipe()
+        os.set_blocking(writing, False)
         null = (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0)
         output = null if self._terminal is None else (os.POSIX_SPAWN_DUP2, self._terminal, 1)
-        argv = (sys.executable, "-I", "-S", os.path.abspath(__file__))
-        self.pid = os.posix_spawn(
-            sys.executable,
-            argv,
-            {name: value for name, value in os.environ.items() if name != "HEADROOM_SESSION"},
-            file_actions=((os.POSIX_SPAWN_DUP2, reading, 0), output, (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)),
-            setsid=True,
-            setsigmask=_BLOCKED,
-        )
-        os.close(reading)
+        errors = (os.POSIX_SPAWN_OPEN, 2, os.devnull, os.O_WRONLY, 0)
+        try:
+            self._pid = os.posix_spawn(
+                sys.executable,
+                (sys.executable, "-I", "-S", str(Path(__file__).absolute())),
+                {name: value for name, value in os.environ.items() if name != "HEADROOM_SESSION"},
+                file_actions=((os.POSIX_SPAWN_DUP2, reading, 0), output, errors),
+                setsid=True,
+                setsigmask=_BLOCKED,
+            )
+        except OSError:
+            os.close(writing)
+            return
+        finally:
+            os.close(reading)
+        self._pipe = writing
         self._send(self._facts)
 
     def _send(self, facts: Facts) -> None:
         # A guard that is gone, or does not read, must not stop the session.
-        with contextlib.suppress(BrokenPipeError, BlockingIOError):
-            os.write(self._pipe, json.dumps(facts).encode() + b"\n")
+        if self._pid is not None:
+            with contextlib.suppress(BrokenPipeError, BlockingIOError):
+                os.write(self._pipe, json.dumps(facts).encode() + b"\n")
 
 
 def main() -> None:
@@ -111,8 +126,12 @@ def _read_facts() -> Facts:
 
 
 def _clear_up(facts: Facts) -> None:
-    """Facts: `wrapper_group`, `session`, `home`, `id`, of the terminal `modes`, `lent`, `shows_output`, of the child
-    `child` (pid and creation time) and `seen` (descendants)."""
+    """Do what the wrapper cannot do any more.
+
+    Args:
+        facts: `wrapper_group`, `session` (its leader's pid), `home`, `id`; of the terminal `modes`, `lent`,
+            `shows_output`; of the child `child` (pid and creation time) and `seen` (descendants, each like `child`).
+    """
     _restore_terminal(facts)
     if "child" in facts:
         from headroom_wrap.wrap import tree  # noqa: PLC0415  (psutil: only now)
@@ -137,8 +156,6 @@ def _restore_terminal(facts: Facts) -> None:
 
 def _recover(home: str, session_id: str) -> None:
     """The dead wrapper's lock may be released a moment after its pipe."""
-    from pathlib import Path  # noqa: PLC0415
-
     from headroom_wrap import paths  # noqa: PLC0415
     from headroom_wrap.wrap import sessions  # noqa: PLC0415
 

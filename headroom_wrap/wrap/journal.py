@@ -1,7 +1,7 @@
 """Edits of the user's files that undo themselves: on exit, and after a crash on the next start of anything.
 
-A journal is a folder `journal/` in the session's own directory with two files per edited file: `NNNN.original`, the bytes
-as they were, and `NNNN.json`, what was done. The entry is on the disk before the user's file is touched.
+A journal is a folder `journal/` in the session's own directory with two files per edited file: `NNNN.original`, the
+bytes as they were, and `NNNN.json`, what was done. The entry is on the disk before the user's file is touched.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Transaction:
         self._step = step
         self._numbers: set[int] = set()
 
-    def __enter__(self) -> Transaction:
+    def __enter__(self) -> Transaction:  # noqa: PYI034  (typing has no Self before 3.11)
         _journal(self._session_dir).mkdir(mode=0o700, exist_ok=True)
         return self
 
@@ -186,7 +186,7 @@ def _put_back(journal: Path, entry: _Entry, step: Step) -> str:
     if not entry.existed:
         for directory in entry.made_dirs:
             with contextlib.suppress(OSError):
-                os.rmdir(directory)
+                Path(directory).rmdir()
     return ""
 
 
@@ -261,7 +261,7 @@ def _replace(target: Path, data: bytes, mode: int, temporary: Path, step: Step =
         os.fchmod(descriptor, mode)
         os.fsync(descriptor)
     step("rename")
-    os.replace(temporary, target)
+    temporary.replace(target)
     directory = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(directory)

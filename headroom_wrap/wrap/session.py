@@ -144,7 +144,7 @@ class _Run:
             return
         self._is_clean = True
         self._proxy.stop()
-        for conflict in sessions.remove(self._session):
+        for conflict in sessions.remove(self._session).conflicts:
             self._say(f"headroom: {_conflict(conflict)}")
 
 

@@ -1,8 +1,8 @@
 """The session's own directory, and the recovery of those whose wrapper is dead.
 
-`<home>/sessions/<id>/` belongs to one wrapper. A lock file beside it, `<id>.lock`, is taken (flock) before the directory
-is made and held until the wrapper ends, however it ends: whoever gets the lock knows that the wrapper is dead. Process
-numbers and creation times would lie after a reboot or a change of the clock.
+`<home>/sessions/<id>/` belongs to one wrapper. A lock file beside it, `<id>.lock`, is taken (flock) before the
+directory is made and held until the wrapper ends, however it ends: whoever gets the lock knows that the wrapper is
+dead. Process numbers and creation times would lie after a reboot or a change of the clock.
 """
 
 from __future__ import annotations
@@ -51,13 +51,13 @@ class Session:
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A dead session that was cleared away.
+    """A session that was cleared away.
 
     Attributes:
         id: the session.
-        conflicts: files that could not be put back.
-        broken: why its journal could not be read, if so; its directory is then kept under `kept`.
-        kept: where originals of the conflicting files were kept, or None.
+        conflicts: files that were not put back because they are no longer what we wrote.
+        broken: why its journal could not be undone, if so.
+        kept: where the originals of the conflicting files are, or a journal that could not be read; None if nowhere.
     """
 
     id: str
@@ -86,10 +86,10 @@ def create(
     return Session(record, directory, home, lock)
 
 
-def remove(session: Session) -> list[journal.Conflict]:
+def remove(session: Session) -> Recovered:
     """Undo the session's journal and delete its directory; originals of conflicting files are kept."""
     try:
-        return list(_clear(session.home, session.record.id).conflicts)
+        return _clear(session.home, session.record.id)
     finally:
         os.close(session.lock)
 
@@ -135,14 +135,16 @@ def _clear(home: Path, session_id: str) -> Recovered:
     directory, keep = sessions / session_id, home / "conflicts" / session_id
     try:
         conflicts = tuple(journal.undo(directory, keep_dir=keep))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        # An unreadable journal must not stop every later start: it is put aside for the user.
-        keep.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        os.replace(directory, keep)
-        recovered = Recovered(session_id, broken=str(error), kept=keep)
-    else:
         recovered = Recovered(session_id, conflicts, kept=keep if conflicts else None)
         shutil.rmtree(directory)
+    except OSError as error:
+        # A full disk, say: the next start tries again.
+        return Recovered(session_id, broken=str(error))
+    except (ValueError, KeyError, TypeError) as error:
+        # An unreadable journal must not stop every later start: it is put aside for the user.
+        keep.mkdir(mode=0o700, parents=True, exist_ok=True)
+        directory.replace(keep / "session")
+        recovered = Recovered(session_id, broken=f"its journal cannot be read: {error}", kept=keep)
     (sessions / f"{session_id}.lock").unlink(missing_ok=True)
     return recovered
 
@@ -180,15 +182,14 @@ def _try_lock(file: Path, kind: int) -> int | None:
 
 def _names(home: Path) -> list[str]:
     try:
-        files = os.listdir(paths.sessions_dir(home))
+        return sorted({file.name.removesuffix(".lock") for file in paths.sessions_dir(home).iterdir()})
     except FileNotFoundError:
         return []
-    return sorted({name.removesuffix(".lock") for name in files})
 
 
 def _record(directory: Path) -> SessionRecord | None:
     """None while it is being written, or after it was removed."""
     try:
         return SessionRecord(**json.loads((directory / _RECORD).read_bytes()))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, TypeError):
         return None

@@ -13,6 +13,7 @@ import signal
 import time
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 from types import FrameType, TracebackType
 
 from headroom_wrap.wrap import sessions, tree
@@ -41,23 +42,34 @@ _SURVIVORS_POLL_S = 0.02
 _LOOK_PAUSE_FACTOR = 50.0
 
 
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How often we look (`tick_s`), and how long the child may take to end when asked to (`grace_s`)."""
+
+    tick_s: float = 1.0
+    grace_s: float = 1.5
+
+
+_PACE = Pace()
+
+
 def supervise(
     spec: ChildSpec,
     *,
     on_tick: Callable[[], None] = lambda: None,
     session: sessions.Session | None = None,
     clean_up: Callable[[], None] = lambda: None,
-    tick_s: float = 1.0,
-    grace_s: float = 1.5,
+    pace: Pace = _PACE,
 ) -> ChildExit:
     """Start the child, stay until it ends, and put everything back. Main thread only.
 
     Args:
-        on_tick: called about every `tick_s` seconds; while it runs, signals wait.
+        spec: what to start.
+        on_tick: called at every tick; while it runs, signals wait.
         session: what the guard recovers if this process dies suddenly; the child's environment should carry its id
             (`sessions.SESSION_VARIABLE`), by which our own helpers are found at the end.
         clean_up: called when the child has ended and the terminal is restored, while the guard still watches.
-        grace_s: seconds between a forwarded SIGTERM or SIGHUP and the end of whatever is left.
+        pace: after a forwarded SIGTERM or SIGHUP and `grace_s` seconds, whatever is left is killed.
 
     Returns:
         How the child ended; if we had to kill it, the signal that asked us to.
@@ -68,7 +80,7 @@ def supervise(
     terminal = Terminal.open()
     try:
         with SignalInbox() as inbox:
-            return _Supervision(spec, terminal, inbox, session, tick_s, grace_s).run(on_tick, clean_up)
+            return _Supervision(spec, terminal, inbox, session, pace).run(on_tick, clean_up)
     finally:
         if terminal is not None:
             terminal.close()
@@ -81,7 +93,7 @@ class SignalInbox:
         self.changed: list[int] = []
         self._before: dict[int, Callable[[int, FrameType | None], object] | int | None] = {}
 
-    def __enter__(self) -> SignalInbox:
+    def __enter__(self) -> SignalInbox:  # noqa: PYI034  (typing has no Self before 3.11)
         self._reading, self._writing = os.pipe()
         for end in (self._reading, self._writing):
             os.set_blocking(end, False)
@@ -141,21 +153,19 @@ class _Supervision:
         terminal: Terminal | None,
         inbox: SignalInbox,
         session: sessions.Session | None,
-        tick_s: float,
-        grace_s: float,
+        pace: Pace,
     ) -> None:
         self._terminal = terminal
         self._inbox = inbox
         self._session_id = "" if session is None else session.record.id
-        self._tick_s = tick_s
-        self._grace_s = grace_s
+        self._pace = pace
         self._ended: ChildExit | None = None
         self._stopped = 0
         self._asked_to_end = 0
         self._deadline_s = float("inf")
         self._look_after_s = 0.0
         self._interrupts_s: deque[float] = deque(maxlen=_INTERRUPTS_TO_END)
-        facts = {"wrapper_group": os.getpgrp(), "session": os.getsid(0)}
+        facts: dict[str, object] = {"wrapper_group": os.getpgrp(), "session": os.getsid(0)}
         facts |= {} if session is None else {"home": str(session.home), "id": self._session_id}
         facts |= {} if terminal is None else terminal.facts()
         self._guard = Guard(facts, None if terminal is None else terminal.descriptor)
@@ -185,7 +195,7 @@ class _Supervision:
         return ended
 
     def _wait_for_end(self, on_tick: Callable[[], None]) -> ChildExit:
-        next_tick_s = time.monotonic() + self._tick_s
+        next_tick_s = time.monotonic() + self._pace.tick_s
         while True:
             now_s = time.monotonic()
             if now_s >= self._deadline_s:
@@ -197,7 +207,7 @@ class _Supervision:
             if now_s >= next_tick_s:
                 self._tick(now_s)
                 on_tick()
-                next_tick_s = time.monotonic() + self._tick_s
+                next_tick_s = time.monotonic() + self._pace.tick_s
             wake_s = min(next_tick_s, self._deadline_s)
             if self._ended is not None:
                 wake_s = min(wake_s, now_s + _SURVIVORS_POLL_S)
@@ -251,7 +261,7 @@ class _Supervision:
         """Pass the signal on to all there are now, including those that left the group; kill what is left later."""
         if not self._asked_to_end:
             self._asked_to_end = asked
-            self._deadline_s = time.monotonic() + self._grace_s
+            self._deadline_s = time.monotonic() + self._pace.grace_s
         self._tree.signal(number)
 
     def _reap(self, options: int) -> None:

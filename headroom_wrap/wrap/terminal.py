@@ -7,6 +7,7 @@ import os
 import subprocess
 import termios
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 Modes = list[Any]
@@ -14,11 +15,7 @@ Modes = list[Any]
 # What a full-screen program may have left on. The cursor is saved first: leaving the alternate screen restores a saved
 # cursor, also where there was no alternate screen to leave.
 RESET_SEQUENCE = (
-    b"\x1b7\x1b[?1049l"
-    b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l"
-    b"\x1b[?1004l\x1b[?2004l"
-    b"\x1b[<u\x1b[>4m"
-    b"\x1b[0m\x1b[?25h"
+    b"\x1b7\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[<u\x1b[>4m\x1b[0m\x1b[?25h"
 )
 
 _STANDARD = (0, 1, 2)
@@ -154,6 +151,8 @@ def restore_for(descriptor: int, modes: Modes | None, *, session: int, ours: Col
     """Set the modes in place of a dead wrapper, unless a shell has the terminal again (it set its own modes by then).
 
     Args:
+        descriptor: of the terminal.
+        modes: from before the session.
         session: the wrapper's session, which is the pid of its leader (the shell).
         ours: the process groups of the wrapper and of the child.
     """
@@ -165,10 +164,9 @@ def restore_for(descriptor: int, modes: Modes | None, *, session: int, ours: Col
 def foreground_of(session: int) -> int | None:
     """The foreground group of the terminal of another session, through its leader; None if the leader is gone."""
     try:
-        with open(f"/proc/{session}/stat", "rb") as file:
-            front = int(file.read().rpartition(b")")[2].split()[5])
-    except FileNotFoundError:
-        if os.path.exists("/proc/self/stat"):
+        front = int(Path(f"/proc/{session}/stat").read_bytes().rpartition(b")")[2].split()[5])
+    except (FileNotFoundError, ProcessLookupError):
+        if Path("/proc/self/stat").exists():
             return None
         command = ("ps", "-o", "tpgid=", "-p", str(session))
         answer = subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip()

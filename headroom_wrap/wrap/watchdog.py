@@ -69,7 +69,7 @@ class ProxyWatch:
         launch: runs a probe in the background.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  (every effect is a parameter)
         self,
         probe: Callable[[], bool],
         restart: Callable[[], None],

@@ -27,8 +27,8 @@ class Task:
     compresses: bool = True
 
 
-WORKS = Task("works", 'Look it up. [[tool Bash {"command":"cat matches.txt"}]] [[find compute(value_141)]]', 2, "value_142 =")
-FAILS = Task("fails", 'Try it. [[tool Bash {"command":"cat app.log; exit 3"}]] [[find torn]]', 2, FATAL)
+WORKS = Task("works", 'Look it up. [[tool Bash {"command":"grep -rn compute src | sort"}]] [[find compute(value_141)]]', 2, "value_142 =")
+FAILS = Task("fails", 'Try it. [[tool Bash {"command":"sed -n 170,280p app.log; exit 3"}]] [[find torn]]', 2, FATAL)
 LARGE = Task("large", 'Why did it stop? [[tool Bash {"command":"cat app.log"}]] [[find FATAL]]', 2, FATAL)
 TURNS = Task(
     "turns",
@@ -46,9 +46,12 @@ TASKS = (WORKS, FAILS, LARGE, TURNS, RETRIEVES)
 
 
 def write_files(folder: Path) -> None:
-    """The files that the tasks speak of; `app.log` stays below the 30,000 characters that Claude Code cuts at."""
-    matches = [f"src/pkg/module_{i // 20}.py:{i * 3}:    value_{i} = compute(value_{i - 1})" for i in range(300)]
-    (folder / "matches.txt").write_text("\n".join(matches) + "\n", encoding="utf-8")
+    """The files that the tasks speak of. Claude Code itself cuts results at 30,000 characters, failed ones at 10,000."""
+    package = folder / "src" / "pkg"
+    package.mkdir(parents=True)
+    for number in range(15):
+        lines = [f"value_{i} = compute(value_{i - 1})" for i in range(number * 20, number * 20 + 20)]
+        (package / f"module_{number:02d}.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
     log = [
         f"2026-03-01T02:{i // 60:02d}:{i % 60:02d}Z INFO worker-{i % 4} finished batch {i} in {20 + i * 7 % 50} ms"
         for i in range(400)

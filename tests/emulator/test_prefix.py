@@ -82,14 +82,18 @@ def test_the_difference_is_named_with_its_place_and_both_texts() -> None:
 
 def test_tools_and_system_must_be_equal_not_merely_a_prefix() -> None:
     first = {"tools": [{"name": "A"}], "system": "x", "messages": []}
-    assert "tools[1] (B) was added" in str(first_prefix_break(first, {**first, "tools": [{"name": "A"}, {"name": "B"}]}))
+    assert "tools[1] (B) was added" in str(
+        first_prefix_break(first, {**first, "tools": [{"name": "A"}, {"name": "B"}]})
+    )
     assert "tools[0] (A) is gone" in str(first_prefix_break(first, {**first, "tools": []}))
     assert "system[0] differs" in str(first_prefix_break(first, {**first, "system": "y"}))
 
 
 def test_a_message_that_is_gone_breaks_the_prefix() -> None:
     first = {"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}]}
-    assert "messages[1].content[0] (text) is gone" in str(first_prefix_break(first, {"messages": first["messages"][:1]}))
+    assert "messages[1].content[0] (text) is gone" in str(
+        first_prefix_break(first, {"messages": first["messages"][:1]})
+    )
 
 
 def test_deferred_tools_are_no_part_of_the_prefix() -> None:

@@ -117,7 +117,9 @@ class Answer:
         return next((value for header, value in self.headers if header.lower() == name), None)
 
 
-def scope(method: str = "POST", path: bytes = b"/v1/messages", headers: Headers | None = None, **more: Any) -> dict[str, Any]:
+def scope(
+    method: str = "POST", path: bytes = b"/v1/messages", headers: Headers | None = None, **more: Any
+) -> dict[str, Any]:
     raw_path, _, query = path.partition(b"?")
     given = headers or []
     return {
@@ -132,7 +134,9 @@ def scope(method: str = "POST", path: bytes = b"/v1/messages", headers: Headers 
     }
 
 
-def app(pipeline: FakePipeline, upstream: FakeUpstream, *, require_key: bool = False, deadline_s: float = 10.0) -> ProxyApp:
+def app(
+    pipeline: FakePipeline, upstream: FakeUpstream, *, require_key: bool = False, deadline_s: float = 10.0
+) -> ProxyApp:
     return ProxyApp(config(require_key=require_key), pipeline, lambda: upstream, prepare_deadline_s=deadline_s)
 
 

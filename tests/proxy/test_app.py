@@ -23,7 +23,7 @@ from tests.proxy.test_codec import BODY
 T = TypeVar("T")
 UNREACHABLE = HeadroomError(Code.UPSTREAM_UNREACHABLE, "Headroom could not reach h: down.", "Check the network.")
 SSE = [(b"content-type", b"text/event-stream")]
-START = b'event: message_start\ndata: {"type":"message_start","message":{"usage":{"input_tokens":7,"cache_read_input_tokens":9}}}\n\n'
+START = b'event: message_start\ndata: {"message":{"usage":{"input_tokens":7,"cache_read_input_tokens":9}}}\n\n'
 DELTA = b'event: message_delta\ndata: {"type":"message_delta","usage":{"output_tokens":5}}\n\n'
 
 
@@ -80,7 +80,14 @@ def test_a_model_call_is_written_into_the_ledger() -> None:
     upstream = FakeUpstream(FakeResponse(200, SSE, [START[:30], START[30:], DELTA]))
     run(ask(app(pipeline, upstream), scope(), BODY))
     row = pipeline.rows[0]
-    assert (row.session, row.agent, row.wire, row.model, row.status, row.error) == ("s1", "claude", "anthropic", "claude-x", 200, "")
+    assert (row.session, row.agent, row.wire, row.model, row.status, row.error) == (
+        "s1",
+        "claude",
+        "anthropic",
+        "claude-x",
+        200,
+        "",
+    )
     assert (row.tokens_before, row.tokens_after, row.new_tokens_before, row.new_tokens_after) == (100, 10, 50, 5)
     assert (row.blocks_replaced, row.blocks_new) == (2, 1)
     assert (row.input_tokens, row.cache_read_tokens, row.cache_write_tokens, row.output_tokens) == (7, 9, None, 5)
@@ -101,7 +108,8 @@ def test_everything_else_is_forwarded_unread(path: bytes) -> None:
     pipeline, upstream = FakePipeline(b"old", b"new"), FakeUpstream()
     run(ask(app(pipeline, upstream), scope(path=path), BODY))
     assert upstream.sent[0].body == BODY
-    assert pipeline.seen == pipeline.rows == []
+    assert pipeline.seen == []
+    assert pipeline.rows == []
 
 
 def test_a_large_forwarded_body_is_a_stream() -> None:
@@ -200,12 +208,21 @@ def test_an_answer_that_breaks_off_is_never_completed() -> None:
     answer = run(ask(app(pipeline, FakeUpstream(response)), scope(), b"{}"))
     assert (answer.status, answer.body, answer.is_complete) == (200, START, False)
     assert response.is_closed
-    assert (pipeline.rows[0].status, pipeline.rows[0].error, pipeline.rows[0].input_tokens) == (200, "upstream-unreachable", 7)
+    assert (pipeline.rows[0].status, pipeline.rows[0].error, pipeline.rows[0].input_tokens) == (
+        200,
+        "upstream-unreachable",
+        7,
+    )
 
 
 def test_a_client_that_leaves_during_the_engines_work_is_not_forwarded() -> None:
     reached, release = threading.Event(), threading.Event()
-    pipeline, upstream = FakePipeline(hook=lambda: (reached.set(), release.wait(20))), FakeUpstream()
+
+    def hang() -> None:
+        reached.set()
+        release.wait(20)
+
+    pipeline, upstream = FakePipeline(hook=hang), FakeUpstream()
 
     async def scenario() -> None:
         gone = asyncio.Event()
@@ -278,7 +295,13 @@ def test_every_route_is_behind_the_gate(route: Any, headers: list[tuple[bytes, b
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", b"/v1/messages"), ("POST", b"/v1/messages/count_tokens"), ("GET", b"/v1/models"), ("GET", b"/health"), ("POST", b"/")],
+    [
+        ("POST", b"/v1/messages"),
+        ("POST", b"/v1/messages/count_tokens"),
+        ("GET", b"/v1/models"),
+        ("GET", b"/health"),
+        ("POST", b"/"),
+    ],
 )
 @pytest.mark.parametrize("headers", [[], [(b"x-headroom-key", b"0" * 64)]])
 def test_a_session_asks_for_its_key(method: str, path: bytes, headers: list[tuple[bytes, bytes]]) -> None:
@@ -318,8 +341,8 @@ def test_closing_the_application_closes_its_connections() -> None:
     upstream = FakeUpstream()
 
     async def scenario() -> None:
+        await app(FakePipeline(), upstream).aclose()
         application = app(FakePipeline(), upstream)
-        await application.aclose()
         await ask(application, scope(), b"{}")
         await application.aclose()
 

@@ -10,7 +10,8 @@ from tests.proxy.fakes import KEY, config
 
 
 @pytest.mark.parametrize(
-    "url", ["https://api.anthropic.com", "http://127.0.0.1:4000", "https://gw.test/team/a/", "http://[::1]:80/x", "http://h"]
+    "url",
+    ["https://api.anthropic.com", "http://127.0.0.1:4000", "https://gw.test/team/a/", "http://[::1]:80/x", "http://h"],
 )
 def test_a_plain_base_url_is_taken(url: str) -> None:
     check_base_url("anthropic", url)
@@ -19,10 +20,24 @@ def test_a_plain_base_url_is_taken(url: str) -> None:
 @pytest.mark.parametrize(
     "url",
     [
-        "", "api.anthropic.com", "ftp://h", "https://", "https:///path", "https://u:p@h", "https://h@evil.example", "https://h?x=1",
-        "https://h#x", "https://h/a b", "https://h\\evil", "https://h\r\nx: y", "https://h:0", "https://h:99999", "https://h:x", "https://é",
+        "",
+        "api.anthropic.com",
+        "ftp://h",
+        "https://",
+        "https:///path",
+        "https://u:p@h",
+        "https://h@evil.example",
+        "https://h?x=1",
+        "https://h#x",
+        "https://h/a b",
+        "https://h\\evil",
+        "https://h\r\nx: y",
+        "https://h:0",
+        "https://h:99999",
+        "https://h:x",
+        "https://é",
     ],
-)  # fmt: skip
+)
 def test_any_other_base_url_is_refused(url: str) -> None:
     with pytest.raises(HeadroomError) as caught:
         check_base_url("anthropic", url)

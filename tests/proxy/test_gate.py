@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from headroom_wrap.proxy import gate
@@ -56,11 +58,13 @@ FOREIGN_HOSTS = [
     "http://127.0.0.1:8787",
     "ip6-localhost:8787",
     "127.0.0.1\t:8787",
-    "１２７.0.0.1:8787",
+    "\uff11\uff12\uff17.0.0.1:8787",
 ]
 
 
-def refusal(headers: Headers, *, needs_key: bool = False, takes_claim: bool = False, **more: object) -> gate.Refusal | None:
+def refusal(
+    headers: Headers, *, needs_key: bool = False, takes_claim: bool = False, **more: Any
+) -> gate.Refusal | None:
     request = scope(headers=headers, **more)
     return gate.check(request, KEY, needs_key=needs_key, takes_claim=takes_claim, agent="claude")
 
@@ -118,7 +122,16 @@ def test_headers_of_other_proxies_change_nothing(forged: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "origin", ["null", "", "https://evil.example", "http://127.0.0.1", "http://127.0.0.1:8788", "https://127.0.0.1:8787", "file://"]
+    "origin",
+    [
+        "null",
+        "",
+        "https://evil.example",
+        "http://127.0.0.1",
+        "http://127.0.0.1:8788",
+        "https://127.0.0.1:8787",
+        "file://",
+    ],
 )
 def test_a_foreign_origin_is_refused(origin: str) -> None:
     refused = refusal([(b"origin", origin.encode())])
@@ -136,7 +149,9 @@ def test_one_foreign_origin_among_two_is_refused() -> None:
     assert refusal([(b"origin", b"http://127.0.0.1:8787"), (b"origin", b"https://evil.example")]) is not None
 
 
-@pytest.mark.parametrize(("site", "passes"), [("cross-site", False), ("same-site", False), ("same-origin", True), ("none", True)])
+@pytest.mark.parametrize(
+    ("site", "passes"), [("cross-site", False), ("same-site", False), ("same-origin", True), ("none", True)]
+)
 def test_a_browser_tells_where_its_request_comes_from(site: str, *, passes: bool) -> None:
     assert (refusal([(b"sec-fetch-site", site.encode())]) is None) is passes
 
@@ -159,7 +174,8 @@ def test_a_target_that_is_no_path_is_refused(raw_path: bytes) -> None:
 
 
 @pytest.mark.parametrize(
-    "keys", [[], [b""], [KEY[:-1].encode()], [KEY.upper().encode()], [KEY.encode() + b" "], [KEY.encode()] * 2, [b"\xff" * 64]]
+    "keys",
+    [[], [b""], [KEY[:-1].encode()], [KEY.upper().encode()], [KEY.encode() + b" "], [KEY.encode()] * 2, [b"\xff" * 64]],
 )
 def test_a_missing_wrong_stale_or_doubled_key_is_refused(keys: list[bytes]) -> None:
     refused = refusal([(b"x-headroom-key", key) for key in keys], needs_key=True, takes_claim=True)

@@ -20,8 +20,15 @@ END_TO_END: Headers = [
     (b"x-odd", b"  caf\xc3\xa9 "),
 ]
 HOP_BY_HOP = [
-    b"connection", b"keep-alive", b"te", b"trailer", b"transfer-encoding", b"upgrade", b"proxy-connection", b"proxy-authorization",
-]  # fmt: skip
+    b"connection",
+    b"keep-alive",
+    b"te",
+    b"trailer",
+    b"transfer-encoding",
+    b"upgrade",
+    b"proxy-connection",
+    b"proxy-authorization",
+]
 
 
 def test_end_to_end_headers_pass_in_their_order() -> None:
@@ -47,8 +54,10 @@ def test_headers_that_connection_lists_stay_here() -> None:
 
 def test_the_length_is_that_of_the_body_that_goes_out() -> None:
     assert forwarded([(b"a", b"1"), (b"content-length", b"9"), (b"b", b"2")], 7) == [
-        (b"a", b"1"), (b"content-length", b"7"), (b"b", b"2"),
-    ]  # fmt: skip
+        (b"a", b"1"),
+        (b"content-length", b"7"),
+        (b"b", b"2"),
+    ]
     assert forwarded([(b"transfer-encoding", b"chunked")], 7) == [(b"content-length", b"7")]
 
 

@@ -59,13 +59,27 @@ def test_a_row_can_ask_for_a_header() -> None:
         ("https://api.test/", "", b"/v1/messages", b"", "https://api.test/v1/messages"),
         ("https://gw.test/team/a/", "", b"/v1/x", b"", "https://gw.test/team/a/v1/x"),
         ("https://api.test/v1", "/v1", b"/v1/responses", b"", "https://api.test/v1/responses"),
-        ("https://c.test/backend-api/codex", "/v1", b"/v1/responses", b"", "https://c.test/backend-api/codex/responses"),
+        (
+            "https://c.test/backend-api/codex",
+            "/v1",
+            b"/v1/responses",
+            b"",
+            "https://c.test/backend-api/codex/responses",
+        ),
         ("https://api.test", "", b"//evil.example/x", b"", "https://api.test//evil.example/x"),
         ("https://api.test", "", b"/@evil.example/x", b"", "https://api.test/@evil.example/x"),
-        ("https://api.test", "", b"/a/../b/%2e%2e/%2F;c=d", b"q=%20+&e=?", "https://api.test/a/../b/%2e%2e/%2F;c=d?q=%20+&e=?"),
+        (
+            "https://api.test",
+            "",
+            b"/a/../b/%2e%2e/%2F;c=d",
+            b"q=%20+&e=?",
+            "https://api.test/a/../b/%2e%2e/%2F;c=d?q=%20+&e=?",
+        ),
     ],
 )
-def test_the_url_keeps_the_base_and_the_raw_path(base_url: str, strip: str, path: bytes, query: bytes, url: str) -> None:
+def test_the_url_keeps_the_base_and_the_raw_path(
+    base_url: str, strip: str, path: bytes, query: bytes, url: str
+) -> None:
     assert Route("POST", "/", "anthropic", "a", Kind.MODEL, strip=strip).url(base_url, path, query) == url
 
 

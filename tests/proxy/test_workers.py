@@ -55,6 +55,20 @@ def test_a_cancelled_call_is_not_made() -> None:
     assert not made.is_set()
 
 
+def test_idle_threads_end_with_the_executor() -> None:
+    workers = DaemonExecutor(2, "ending")
+    meeting = threading.Barrier(2)
+    for future in [workers.submit(meeting.wait, 5) for _ in range(2)]:
+        future.result(5)
+    threads = [thread for thread in threading.enumerate() if thread.name == "ending"]
+    workers.shutdown()
+    for thread in threads:
+        thread.join(5)
+    assert [thread.is_alive() for thread in threads] == [False, False]
+    with pytest.raises(RuntimeError):
+        workers.submit(divmod, 1, 1)
+
+
 def test_event_loops_take_it_as_their_default_executor() -> None:
     assert isinstance(DaemonExecutor(1, "w"), ThreadPoolExecutor)
 

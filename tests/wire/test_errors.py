@@ -12,10 +12,16 @@ from headroom_wrap.wire.errors import render_error
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (400, "invalid_request_error"), (401, "authentication_error"), (403, "permission_error"), (404, "not_found_error"),
-        (405, "invalid_request_error"), (421, "invalid_request_error"), (426, "invalid_request_error"), (502, "api_error"),
+        (400, "invalid_request_error"),
+        (401, "authentication_error"),
+        (403, "permission_error"),
+        (404, "not_found_error"),
+        (405, "invalid_request_error"),
+        (421, "invalid_request_error"),
+        (426, "invalid_request_error"),
+        (502, "api_error"),
     ],
-)  # fmt: skip
+)
 def test_an_anthropic_error_has_the_type_of_its_status(status: int, kind: str) -> None:
     content_type, body = render_error("anthropic", status, "é: do this")
     assert content_type == "application/json"
@@ -23,7 +29,9 @@ def test_an_anthropic_error_has_the_type_of_its_status(status: int, kind: str) -
 
 
 @pytest.mark.parametrize("wire", ["openai_chat", "openai_responses"])
-@pytest.mark.parametrize(("status", "kind"), [(400, "invalid_request_error"), (403, "permission_error"), (502, "server_error")])
+@pytest.mark.parametrize(
+    ("status", "kind"), [(400, "invalid_request_error"), (403, "permission_error"), (502, "server_error")]
+)
 def test_an_openai_error_has_message_type_param_and_code(wire: str, status: int, kind: str) -> None:
     _, body = render_error(wire, status, "do this")
     assert json.loads(body) == {"error": {"message": "do this", "type": kind, "param": None, "code": None}}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import tracemalloc
 from collections.abc import Iterable
@@ -37,7 +38,10 @@ ANTHROPIC_STREAM = sse(
         },
     },
     {"type": "ping"},
-    {"type": "content_block_delta", "delta": {"type": "text_delta", "text": 'in JSON: "usage": {"output_tokens": 99999}'}},
+    {
+        "type": "content_block_delta",
+        "delta": {"type": "text_delta", "text": 'in JSON: "usage": {"output_tokens": 99999}'},
+    },
     {"type": "message_delta", "delta": {"stop_reason": "end_turn"}, "usage": {"input_tokens": 0, "output_tokens": 78}},
     {"type": "message_stop"},
 )
@@ -45,7 +49,12 @@ ANTHROPIC_JSON = json.dumps(
     {
         "type": "message",
         "content": [{"type": "text", "text": '"usage":{"output_tokens":99999}'}],
-        "usage": {"input_tokens": 12, "cache_read_input_tokens": 3400, "cache_creation_input_tokens": 560, "output_tokens": 78},
+        "usage": {
+            "input_tokens": 12,
+            "cache_read_input_tokens": 3400,
+            "cache_creation_input_tokens": 560,
+            "output_tokens": 78,
+        },
     },
     indent=2,
 ).encode()
@@ -70,8 +79,13 @@ ANSWERS = [
     pytest.param(CHAT_STREAM, "text/event-stream", OPENAI_USAGE, id="chat-stream"),
     pytest.param(json.dumps({"usage": CHAT_RAW}).encode(), "application/json", OPENAI_USAGE, id="chat-json"),
     pytest.param(RESPONSES_STREAM, "text/event-stream", OPENAI_USAGE, id="responses-stream"),
-    pytest.param(json.dumps({"object": "response", "usage": RESPONSES_RAW}).encode(), "application/json", OPENAI_USAGE, id="responses-json"),
-]  # fmt: skip
+    pytest.param(
+        json.dumps({"object": "response", "usage": RESPONSES_RAW}).encode(),
+        "application/json",
+        OPENAI_USAGE,
+        id="responses-json",
+    ),
+]
 
 
 def read(chunks: Iterable[bytes], content_type: str, coding: str = "") -> Usage:
@@ -84,7 +98,9 @@ def read(chunks: Iterable[bytes], content_type: str, coding: str = "") -> Usage:
 
 @pytest.mark.parametrize("coding", CODINGS)
 @pytest.mark.parametrize(("answer", "content_type", "usage"), ANSWERS)
-def test_usage_is_read_from_every_format_and_coding(answer: bytes, content_type: str, usage: Usage, coding: str) -> None:
+def test_usage_is_read_from_every_format_and_coding(
+    answer: bytes, content_type: str, usage: Usage, coding: str
+) -> None:
     encoded = encode(answer, coding)
     assert read([encoded], content_type, coding) == usage
     assert read((encoded[at : at + 1] for at in range(len(encoded))), content_type, coding) == usage
@@ -111,11 +127,15 @@ def test_a_stream_that_breaks_off_leaves_what_it_told() -> None:
 def test_where_chunks_end_makes_no_difference(data: st.DataObject) -> None:
     cuts = sorted(data.draw(st.lists(st.integers(0, len(ANTHROPIC_STREAM)), max_size=8)))
     edges = [0, *cuts, len(ANTHROPIC_STREAM)]
-    chunks = [ANTHROPIC_STREAM[start:end] for start, end in zip(edges, edges[1:], strict=False)]
+    chunks = [ANTHROPIC_STREAM[start:end] for start, end in itertools.pairwise(edges)]
     assert read(chunks, "text/event-stream") == ANTHROPIC_USAGE
 
 
-@given(st.lists(st.binary(max_size=200), max_size=5), st.sampled_from(CODINGS), st.sampled_from(["text/event-stream", "application/json", ""]))
+@given(
+    st.lists(st.binary(max_size=200), max_size=5),
+    st.sampled_from(CODINGS),
+    st.sampled_from(["text/event-stream", "application/json", ""]),
+)
 def test_garbage_is_no_usage(chunks: list[bytes], coding: str, content_type: str) -> None:
     assert read(chunks, content_type, coding) == Usage()
 

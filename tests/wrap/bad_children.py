@@ -1,4 +1,4 @@
-"""Badly behaved agents: `python bad_children.py KIND FOLDER [ARGUMENT]`. Each says in FOLDER/<name> which pid it has."""
+"""Badly behaved agents: `bad_children.py KIND FOLDER [ARGUMENT]`. Each says in FOLDER/<name> which pid it has."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def counts_signals() -> None:
 
 
 def full_screen() -> None:
-    """Sets raw modes and the alternate screen; Ctrl-Z stops it in order, `q` ends it in disorder, `w` shows the size."""
+    """Sets raw modes and the alternate screen; Ctrl-Z stops it in order, `q` ends it in disorder."""
 
     def enter(*_: object) -> None:
         while True:
@@ -126,7 +126,7 @@ def reads_lines() -> None:
 def opens_terminal() -> None:
     """Asks at the terminal although its stdin is not one."""
     announce("child")
-    with open("/dev/tty", encoding="utf-8") as terminal:
+    with Path("/dev/tty").open(encoding="utf-8") as terminal:
         answer = terminal.readline().strip()
     announce("answer", answer)
 
@@ -172,7 +172,7 @@ def leaves_helper() -> None:
         os.setsid()
         code = "import os, signal, sys; open(sys.argv[1], 'w').write(str(os.getpid())); signal.pause()"
         helper = str(Path(sys.argv[2]) / "helper")
-        os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", code, helper, "headroom_wrap.mcp"])
+        os.execv(sys.executable, [sys.executable, "-I", "-S", "-c", code, helper, "headroom_wrap.mcp"])  # noqa: S606
     while not (Path(sys.argv[2]) / "helper").exists():
         time.sleep(0.01)
     announce("child")
@@ -184,7 +184,7 @@ def shows_dispositions() -> None:
     ignored = {n.name for n in signal.Signals if n not in (9, 19) and signal.getsignal(n) == signal.SIG_IGN}
     blocked = {signal.Signals(n).name for n in signal.pthread_sigmask(signal.SIG_BLOCK, ())}
     announce("dispositions", " ".join(sorted(ignored | blocked)))
-    announce("child", f"{os.getpid()} {os.getpgrp()} {os.getcwd()}")
+    announce("child", f"{os.getpid()} {os.getpgrp()} {Path.cwd()}")
 
 
 if __name__ == "__main__":

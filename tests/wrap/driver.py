@@ -17,18 +17,23 @@ from pathlib import Path
 from headroom_wrap.wrap import sessions
 from headroom_wrap.wrap.child import ChildExit, ChildSpec, reraise
 from headroom_wrap.wrap.journal import Transaction
-from headroom_wrap.wrap.supervise import supervise
+from headroom_wrap.wrap.supervise import Pace, supervise
 
 
 def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser()
     parser.add_argument("--folder", type=Path, required=True)
+    parser.add_argument("--home", type=Path, required=True)
     parser.add_argument("--tick", type=float, default=0.1)
     parser.add_argument("--grace", type=float, default=1.5)
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--fail-at-tick", type=int, default=0)
     parser.add_argument("child", nargs="+")
     return parser.parse_args()
+
+
+def open_descriptors() -> list[str]:
+    return sorted(entry.name for entry in Path("/dev/fd").iterdir())
 
 
 def answer(listener: socket.socket) -> None:
@@ -39,7 +44,7 @@ def answer(listener: socket.socket) -> None:
 
 
 def run_once(args: argparse.Namespace, port: int) -> ChildExit:
-    session = sessions.create(args.folder / "home", "test", port)
+    session = sessions.create(args.home, "test", port)
     with Transaction(session.directory) as transaction:
         transaction.write(args.folder / "config.toml", b"edited\n")
     state = {"wrapper": os.getpid(), "port": port, "session": session.record.id, "directory": str(session.directory)}
@@ -55,13 +60,17 @@ def run_once(args: argparse.Namespace, port: int) -> ChildExit:
             message = "a bug of ours"
             raise RuntimeError(message)
 
+    def clean_up() -> None:
+        removed = sessions.remove(session)
+        assert removed.conflicts == ()
+        assert removed.broken == ""
+
     return supervise(
         ChildSpec(tuple(args.child), {**os.environ, sessions.SESSION_VARIABLE: session.record.id}),
         on_tick=on_tick,
         session=session,
-        clean_up=lambda: sessions.remove(session) and None,
-        tick_s=args.tick,
-        grace_s=args.grace,
+        clean_up=clean_up,
+        pace=Pace(args.tick, args.grace),
     )
 
 
@@ -72,9 +81,9 @@ def main() -> int:
         for turn in range(args.repeat):
             ended = run_once(args, listener.getsockname()[1])
             if turn == 0:
-                open_before = sorted(os.listdir("/dev/fd"))
+                open_before = open_descriptors()
         if args.repeat > 1:
-            open_after = sorted(os.listdir("/dev/fd"))
+            open_after = open_descriptors()
             (args.folder / "leaks").write_text(json.dumps([open_before, open_after]), encoding="utf-8")
         return reraise(ended)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import shlex
@@ -26,6 +27,10 @@ HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
 LIMIT_S = 3.0
 PROMPT = "READY> "
+IN_OWN_GROUP = (
+    *(sys.executable, "-I", "-S", "-c"),
+    "import os, sys; os.setpgid(0, 0); os.execv(sys.argv[1], sys.argv[1:])",
+)
 IGNORING_SIGHUP = ("/bin/sh", "-c", 'trap "" HUP; exec "$@"', "sh")
 ENVIRONMENT = {
     "PATH": os.environ["PATH"],
@@ -66,15 +71,18 @@ class Scene:
 
     folder: Path
     options: tuple[str, ...] = ()
+    home: Path = field(init=False)
     pids: set[int] = field(default_factory=set)
 
     def __post_init__(self) -> None:
+        self.home = self.folder / "home"
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / "config.toml").write_bytes(b"the user's own\n")
 
     def argv(self, kind: str, *arguments: object) -> list[str]:
         child = [sys.executable, "-I", "-S", str(HERE / "bad_children.py"), kind, str(self.folder)]
         driver = [sys.executable, str(HERE / "driver.py"), "--folder", str(self.folder), *self.options]
+        driver += ["--home", str(self.home)]
         return [*driver, "--", *child, *map(str, arguments)]
 
     def line(self, kind: str, *arguments: object) -> str:
@@ -107,8 +115,8 @@ class Scene:
             pids = []
             with contextlib.suppress(psutil.Error):
                 for process in psutil.Process(self.wrapper).children():
-                    if any(part.endswith("guard.py") for part in process.cmdline()) and process.cwd() == "/":
-                        pids.append(process.pid)
+                    is_guard = any(part.endswith("guard.py") for part in process.cmdline())
+                    pids += [process.pid] * (is_guard and process.cwd() == "/")
             return pids
 
         until(lambda: bool(found()), "a guard")
@@ -127,15 +135,15 @@ class Scene:
         left = since_s + LIMIT_S - time.monotonic()
         until(lambda: not any(map(is_alive, self.pids)), f"all of {self.pids} gone", left)
         left = since_s + LIMIT_S - time.monotonic()
-        until(lambda: not os.path.exists(self.state["directory"]), "the session's directory gone", left)
+        until(lambda: not Path(self.state["directory"]).exists(), "the session's directory gone", left)
         assert not is_open(self.state["port"])
-        assert os.listdir(self.folder / "home" / "sessions") == []
+        assert not list((self.home / "sessions").glob(f"{self.state['session']}*"))
         assert (self.folder / "config.toml").read_bytes() == b"the user's own\n"
 
     def end_all(self) -> None:
         """After a failed test."""
         for file in self.folder.iterdir():
-            with contextlib.suppress(ValueError, OSError, UnicodeDecodeError):
+            with contextlib.suppress(ValueError, IndexError, OSError):
                 if file.is_file():
                     self.pids.add(int(file.read_text(encoding="utf-8").split()[0]))
         with contextlib.suppress(OSError, ValueError):
@@ -169,6 +177,8 @@ class Shell:
         env: Any = ENVIRONMENT
         self.tty = pexpect.spawn("bash", argv, env=env, encoding="utf-8", timeout=10, echo=True, dimensions=(24, 200))
         self.tty.delaybeforesend = None
+        self.shown = io.StringIO()
+        self.tty.logfile_read = self.shown
         self.tty.expect_exact(PROMPT)
         self.run("bind 'set enable-bracketed-paste off'")
 
@@ -192,6 +202,11 @@ class Shell:
     def modes(self) -> str:
         """The modes that a command gets from the shell."""
         return self.run("stty -g")
+
+    def was_reset(self) -> bool:
+        """Whether the terminal was reset, in anything that it has shown up to now."""
+        self.run("true")
+        return RESET_SEQUENCE.decode() in self.shown.getvalue()
 
     def close(self) -> None:
         self.tty.close(force=True)
@@ -222,12 +237,9 @@ def bare_terminal(scene: Scene, kind: str, *arguments: object) -> Iterator[pexpe
 
 def hang_up(tty: pexpect.spawn[str]) -> None:
     """What closing the window does; pexpect's own close would send signals besides."""
-    tty.ptyproc.fileobj.close()
+    process: Any = tty
+    process.ptyproc.fileobj.close()
 
 
 def modes_of(tty: pexpect.spawn[str]) -> list[Any]:
     return termios.tcgetattr(tty.child_fd)
-
-
-def reset_was_written(text: str) -> bool:
-    return RESET_SEQUENCE.decode() in text

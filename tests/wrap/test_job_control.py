@@ -8,7 +8,7 @@ import termios
 
 import psutil
 
-from tests.wrap.running import Scene, Shell, bare_terminal, modes_of, shell, until, without_terminal
+from tests.wrap.running import IN_OWN_GROUP, Scene, Shell, bare_terminal, modes_of, shell, until, without_terminal
 
 
 def is_raw(bash: Shell) -> bool:
@@ -170,7 +170,7 @@ def test_the_wrapper_of_a_stopped_job_can_be_ended(scene: Scene) -> None:
 
 def test_a_stop_signal_without_a_terminal_stops_both(scene: Scene) -> None:
     """As for a job of a shell without a terminal: the wrapper's parent sees it stop, and continues it."""
-    with without_terminal(scene, "counts_signals", start_new_session=False, process_group=0) as process:
+    with without_terminal(scene, "counts_signals", launcher=IN_OWN_GROUP, start_new_session=False) as process:
         scene.ready()
         process.send_signal(signal.SIGTSTP)
         assert os.WIFSTOPPED(os.waitpid(process.pid, os.WUNTRACED)[1])

@@ -1,0 +1,96 @@
+"""The command `headroom`: finds the verb, loads that verb alone, turns errors into words and exit codes."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from headroom_wrap import __version__
+from headroom_wrap.errors import HeadroomError
+
+EXIT_ERROR = 2
+EXIT_UNEXPECTED = 1
+EXIT_INTERRUPTED = 130
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """A verb of the command: its module has `command`, a typer function, or takes its words raw as a list."""
+
+    module: str
+    help: str
+    is_raw: bool = False
+
+
+VERBS = {
+    "wrap": Verb("wrap", "Run a coding agent behind a compressing proxy: headroom wrap claude", is_raw=True),
+    "proxy": Verb("proxy", "Run the proxy by itself, for any client with a base URL"),
+    "retrieve": Verb("retrieve", "Print an original, or lines of it, by the id in a marker"),
+    "mcp": Verb("mcp", "Serve retrieval over MCP on standard input and output", is_raw=True),
+}
+
+HELP = """\
+Usage: headroom [--version] [--help] VERB ...
+
+  Compress what coding agents read, and keep every original.
+
+Verbs:
+{verbs}
+
+  headroom VERB --help tells more. A first look, without a key or a network: headroom wrap demo
+"""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; gives the exit code."""
+    words = list(sys.argv[1:] if argv is None else argv)
+    try:
+        return _run(words)
+    except HeadroomError as error:
+        _complain(f"headroom: {error}")
+        return EXIT_ERROR
+    except KeyboardInterrupt:
+        return EXIT_INTERRUPTED
+    except Exception as error:  # noqa: BLE001 - the last place where an error can become a sentence
+        if os.environ.get("HEADROOM_DEBUG") == "1":
+            traceback.print_exc()
+        _complain(f"headroom: unexpected {type(error).__name__}: {error}. HEADROOM_DEBUG=1 shows where it came from.")
+        return EXIT_UNEXPECTED
+
+
+def _run(words: list[str]) -> int:
+    if not words or words[0] in ("--help", "-h"):
+        listed = "\n".join(f"  {name:<10}{verb.help}" for name, verb in VERBS.items())
+        sys.stdout.write(HELP.format(verbs=listed))
+        return 0 if words else EXIT_ERROR
+    if words[0] in ("--version", "-V"):
+        sys.stdout.write(f"headroom {__version__}\n")
+        return 0
+    if words[0] not in VERBS:
+        _complain(f"headroom: there is no verb {words[0]!r}. The verbs are: {', '.join(VERBS)}.")
+        return EXIT_ERROR
+    verb = VERBS[words[0]]
+    command = importlib.import_module(f"headroom_wrap.cli.{verb.module}").command
+    if verb.is_raw:
+        return int(command(words[1:]))
+    return _run_typer(command, words)
+
+
+def _run_typer(command: Callable[..., None], words: list[str]) -> int:
+    import typer  # noqa: PLC0415 - verbs with raw words do without it
+
+    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+    app.command()(command)
+    try:
+        app(words[1:], prog_name=f"headroom {words[0]}")
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else EXIT_ERROR
+    return 0
+
+
+def _complain(line: str) -> None:
+    sys.stderr.write(line + "\n")

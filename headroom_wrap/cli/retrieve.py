@@ -1,0 +1,26 @@
+"""`headroom retrieve ID`: print an original, or a part of it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+from headroom_wrap import paths
+from headroom_wrap.mcp.server import read_and_note
+
+
+def command(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="The id in the marker, for example h1a2b3c4d5e6f.")],
+    lines: Annotated[str | None, typer.Option(metavar="A-B", help="These lines only: 40-90, 40-, 1-5,40-90.")] = None,
+    rows: Annotated[str | None, typer.Option(metavar="A-B", help="These objects of a JSON array only.")] = None,
+    grep: Annotated[str | None, typer.Option(metavar="RE", help="Lines that match only, with their numbers.")] = None,
+) -> None:
+    """Print an original, word for word, under a line that says what it is."""
+    given = {"lines": lines, "rows": rows, "grep": grep}
+    part = {name: value for name, value in given.items() if value is not None}
+    store_file = paths.store_file(paths.home(os.environ))
+    text = read_and_note(store_file, os.environ.get("HEADROOM_SESSION", ""), id_, part)
+    sys.stdout.buffer.write(text.encode("utf-8", "replace") + b"\n")

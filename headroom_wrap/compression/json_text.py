@@ -1,0 +1,98 @@
+"""JSON as it is spelled: members and elements as slices of the source, so that nothing is read and written anew.
+
+Order of use: `end_of_value` finds that a text is valid, `minified` takes its white space out, the rest walks it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from json.decoder import scanstring
+from typing import Any
+
+Member = tuple[str, str]
+"""A key and a value of an object, each as spelled in the source; the key with its quotes."""
+
+_SPACE = re.compile(r"[ \t\n\r]*")
+_STRING_OR_SPACE = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\n\r]+')
+
+
+class NotPlainJson(ValueError):
+    """The text is not JSON of the kind that can be re-spelled: invalid, with duplicate keys, NaN, or too deep."""
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise NotPlainJson("duplicate keys")
+    return members
+
+
+def _no_constant(name: str) -> float:
+    raise NotPlainJson(name)
+
+
+_scan_strictly: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(
+    object_pairs_hook=_no_duplicates, parse_constant=_no_constant
+).scan_once
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once
+
+
+def skip_space(text: str, at: int) -> int:
+    """The first place from `at` on that is not white space."""
+    found = _SPACE.match(text, at)
+    return found.end() if found else at
+
+
+def end_of_value(text: str, at: int) -> int:
+    """Where the value that begins at `at` ends.
+
+    Raises:
+        NotPlainJson: there is no valid value there, or one with duplicate keys, NaN, or too deep.
+    """
+    try:
+        return _scan_strictly(text, at)[1]
+    except (StopIteration, RecursionError, ValueError) as error:
+        raise NotPlainJson(str(error)) from error
+
+
+def minified(text: str) -> str:
+    """`text` without the white space between its tokens."""
+    return _STRING_OR_SPACE.sub(r"\1", text)
+
+
+def elements(text: str, at: int = 0) -> list[tuple[int, int]]:
+    """(start, end) of each element of the array at `at`, in valid minified JSON."""
+    found: list[tuple[int, int]] = []
+    while text[at] != "]" and text[at + 1] != "]":
+        end = _scan(text, at + 1)[1]
+        found.append((at + 1, end))
+        at = end
+    return found
+
+
+def members(text: str, at: int = 0) -> list[tuple[str, int, int]]:
+    """(key as spelled, start, end of its value) for each member of the object at `at`, in valid minified JSON."""
+    found: list[tuple[str, int, int]] = []
+    while text[at] != "}" and text[at + 1] != "}":
+        colon = scanstring(text, at + 2, True)[1]
+        end = _scan(text, colon + 1)[1]
+        found.append((text[at + 1 : colon], colon + 1, end))
+        at = end
+    return found
+
+
+def object_members(text: str) -> list[Member]:
+    """The members of the object that `text` is."""
+    return [(key, text[start:end]) for key, start, end in members(text)]
+
+
+def array_elements(text: str) -> list[str]:
+    """The elements of the array that `text` is."""
+    return [text[start:end] for start, end in elements(text)]
+
+
+def are_objects(values: Sequence[str]) -> bool:
+    """Whether all of some values, and there are some, are objects with members."""
+    return bool(values) and all(value.startswith("{") and value != "{}" for value in values)

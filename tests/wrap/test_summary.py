@@ -1,0 +1,65 @@
+"""The summary: only what was measured, and the reason where nothing was saved."""
+
+from __future__ import annotations
+
+import pytest
+
+from headroom_wrap.store import SessionTotals
+from headroom_wrap.wrap.summary import describe, savings
+
+TOTALS = SessionTotals(
+    requests=3,
+    tokens_before=3000,
+    tokens_after=600,
+    new_tokens_before=1000,
+    new_tokens_after=200,
+    blocks_replaced=3,
+    input_tokens=100,
+    cache_read_tokens=4000,
+    cache_write_tokens=1000,
+)
+
+
+def test_savings_are_related_to_what_the_provider_counted() -> None:
+    found = savings(TOTALS)
+    assert found.tokens == 2400
+    assert found.of_input == pytest.approx(2400 / 7500)
+    paid, saved = 100 + 1.25 * 1000 + 0.1 * 4000, 1.25 * 800 + 0.1 * 1600
+    assert found.of_cost == pytest.approx(saved / (paid + saved))
+    assert found.cache_hit == pytest.approx(4000 / 5100)
+
+
+def test_retrieved_tokens_are_held_against_us() -> None:
+    counts = {"tokens_before": 1000, "tokens_after": 1100, "new_tokens_before": 1000, "new_tokens_after": 200}
+    less = SessionTotals(requests=1, retrieved_tokens=900, input_tokens=1000, **counts)
+    found = savings(less).of_cost
+    assert found is not None
+    assert found < 0
+
+
+def test_a_provider_without_a_cache_is_counted_at_the_plain_price() -> None:
+    plain = SessionTotals(requests=2, tokens_before=200, tokens_after=100, new_tokens_before=100, new_tokens_after=50, input_tokens=300)
+    assert savings(plain).of_cost == pytest.approx(100 / 400)
+    assert savings(plain).cache_hit == 0
+
+
+def test_the_line_names_what_was_sent_saved_cached_and_retrieved() -> None:
+    line = describe(SessionTotals(**{**_fields(TOTALS), "retrievals": 1, "errors": 1}), "Claude Code")
+    assert line == (
+        "headroom: 3 requests (1 failed) · tool output 1,000 → 200 tokens, over all requests 2,400 fewer sent "
+        "(32% of input, about 40% of its cost) · provider cache hit 78% · 1 retrieval"
+    )
+
+
+def test_nothing_saved_is_said_with_the_reason() -> None:
+    totals = SessionTotals(requests=1, input_tokens=9)
+    assert "nothing saved: no tool result was worth compressing" in describe(totals, "Claude Code")
+    assert "nothing saved: compression is off" in describe(totals, "Claude Code", "compression is off")
+
+
+def test_no_model_call_is_said_too() -> None:
+    assert describe(SessionTotals(), "Claude Code") == "headroom: Claude Code made no model call through this session."
+
+
+def _fields(totals: SessionTotals) -> dict[str, int]:
+    return {name: getattr(totals, name) for name in totals.__dataclass_fields__}
