@@ -77,6 +77,7 @@ INTERNAL_VARIABLES = {
     paths.HOME_VARIABLE: "Folder of the store, the sessions and the settings file.",
     "HEADROOM_DEBUG": "Set to 1, unexpected errors show their traceback.",
     "HEADROOM_SESSION": "Set by a session for its children: which session a retrieval belongs to.",
+    "HEADROOM_READY_FILE": "Set by a session for its MCP server: a file to create when its tools have been told.",
     "HEADROOM_SESSION_KEY": "Set by a session for its children: the key of its proxy.",
     "HEADROOM_SESSION_URL": "Set by a session for its children: its proxy, so that a wrap inside it passes through.",
 }

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shlex
 import shutil
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from headroom_wrap.agents import claude_settings
@@ -30,6 +32,8 @@ _SUBCOMMANDS = frozenset(
     " update upgrade".split()
 )
 _BACKGROUND_FLAGS = frozenset({"--bg", "--background"})
+_PRINT_FLAGS = frozenset({"-p", "--print"})
+_TOOLS_POLLS = 60
 _OFFICIAL_URL = "https://api.anthropic.com"
 _SERVER = "headroom"
 KEY_HEADER = "x-headroom-key"
@@ -69,8 +73,11 @@ def plan(context: Context, route: Route) -> Plan:
     settings_file, mcp_file = route.files / "settings.json", route.files / "mcp.json"
     # Ours come first, a flag with one value last among them: `--mcp-config` takes every word up to the next flag.
     args = ("--mcp-config", str(mcp_file), "--settings", str(settings_file), *settings.args)
+    merged = _merged(settings, env)
+    if not _PRINT_FLAGS.intersection(settings.args):
+        _wait_for_tools(merged, route)
     files = {
-        settings_file: json.dumps(_merged(settings, env), indent=1),
+        settings_file: json.dumps(merged, indent=1),
         mcp_file: json.dumps(_mcp(route), indent=1),
     }
     return Plan(args, env, files, _cloud_notes(settings))
@@ -105,13 +112,37 @@ def _merged(settings: claude_settings.Settings, env: Mapping[str, str]) -> dict[
     return merged
 
 
+def _wait_for_tools(merged: dict[str, Any], route: Route) -> None:
+    """Keep the first turn waiting until our MCP server has told its tools, as print mode does by itself.
+
+    Claude Code's TUI sends a prompt given on the command line at once, without the tools of servers that still
+    connect; they would come with the second turn, and change the whole cached prefix (measured with 2.1.197).
+    """
+    ready = shlex.quote(str(ready_file(route)))
+    command = f"i=0; while [ ! -e {ready} ] && [ $i -lt {_TOOLS_POLLS} ]; do sleep 0.05; i=$((i+1)); done; sleep 0.2"
+    hooks = dict(_as_dict(merged.get("hooks")))
+    own = {"matcher": "startup|resume", "hooks": [{"type": "command", "command": command}]}
+    theirs = hooks.get("SessionStart")
+    hooks["SessionStart"] = [*(theirs if isinstance(theirs, list) else []), own]
+    merged["hooks"] = hooks
+
+
+def ready_file(route: Route) -> Path:
+    """The file that appears when an MCP server of the session has told its tools."""
+    return route.files / "tools-told"
+
+
 def _mcp(route: Route) -> dict[str, Any]:
     command, *args = route.mcp_command
     server = {
         "type": "stdio",
         "command": command,
         "args": args,
-        "env": {"HEADROOM_HOME": str(route.data), "HEADROOM_SESSION": route.session},
+        "env": {
+            "HEADROOM_HOME": str(route.data),
+            "HEADROOM_SESSION": route.session,
+            "HEADROOM_READY_FILE": str(ready_file(route)),
+        },
         # In `tools` from the first turn on: a tool that comes later changes the whole cached prefix.
         "alwaysLoad": True,
     }

@@ -16,7 +16,7 @@ from headroom_wrap.compression.json_text import (
     object_members,
     skip_space,
 )
-from headroom_wrap.compression.lines import MAX_CHARS
+from headroom_wrap.compression.lines import may_try
 from headroom_wrap.compression.model import Compressed, Hints
 from headroom_wrap.compression.row_choice import telling_rows
 from headroom_wrap.compression.schemas import Schema, schema_of
@@ -48,7 +48,7 @@ class Table:
 
 def compress(text: str, hints: Hints) -> Compressed | None:
     """Re-spell as one header and a line per row, which loses nothing; elide rows that tell nothing new."""
-    if len(text) > MAX_CHARS or markers.carries_marker(text):
+    if not may_try(text):
         return None
     try:
         table = read_table(text)

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from headroom_wrap.compression.markers import PREFIX
+from headroom_wrap.compression.markers import PREFIX, carries_marker
 
 Marker = Callable[[int, int, str], str]
 
 MAX_CHARS = 2_000_000
-"""Longer texts are left alone by compressors whose work per character is not small."""
+MAX_LINES = 200_000
+"""Longer texts are left alone: the time that a compressor may take is bounded."""
 
 _ANSI = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])")
 _PROGRESS = re.compile(r"\b([A-Z]?[a-z]{2,20}(?: [a-z]{1,20}){0,4}(?::|\.\.\.)) {0,4}\[? {0,3}\d{1,3}%(?:\]| \()")
@@ -23,6 +24,11 @@ _PROGRESS_MIN_STATES = 4
 _PROGRESS_MAX_STATE_CHARS = 120
 _MIN_GAIN_CHARS = 60
 _MAX_WHAT_CHARS = 120
+
+
+def may_try(text: str, max_chars: int = MAX_CHARS) -> bool:
+    """Whether a text is within bounds and carries no line of ours."""
+    return len(text) <= max_chars and text.count("\n") <= MAX_LINES and not carries_marker(text)
 
 
 def is_alarming(line: str) -> bool:

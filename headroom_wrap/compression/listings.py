@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from itertools import groupby
 
-from headroom_wrap.compression import markers
-from headroom_wrap.compression.lines import MAX_CHARS
+from headroom_wrap.compression.lines import may_try
 from headroom_wrap.compression.model import Compressed, Hints
 
 _MIN_LINES = 60
@@ -17,7 +16,7 @@ _PATH = re.compile(r"[^\s{},:|<>\"'`]{1,400}\Z")
 
 def compress(text: str, hints: Hints) -> Compressed | None:
     """`src/a.py`, `src/b.py` become `src/{a.py,b.py}`; nothing is lost, so `hints` do not matter."""
-    if len(text) > MAX_CHARS or markers.carries_marker(text) or not text.count("\n") >= _MIN_LINES:
+    if not may_try(text) or text.count("\n") < _MIN_LINES:
         return None
     lines = text.split("\n")
     if any("{" in line for line in lines):

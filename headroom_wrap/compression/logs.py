@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from headroom_wrap.compression import markers
-from headroom_wrap.compression.lines import Sheet, is_alarming
+from headroom_wrap.compression.lines import Sheet, is_alarming, may_try
 from headroom_wrap.compression.model import Compressed, Hints
 from headroom_wrap.compression.relevance import relevant, terms_of
 from headroom_wrap.compression.templates import Templates, mine
@@ -34,7 +33,7 @@ _DESCRIBED_GAP = 6
 
 def compress(text: str, hints: Hints) -> Compressed | None:
     """Drop lines of templates that have been shown; every distinct error stays, with the lines around it."""
-    if len(text) > MAX_CHARS or markers.carries_marker(text):
+    if not may_try(text, MAX_CHARS):
         return None
     sheet = Sheet.of_terminal(text)
     if hints.marker is not None:

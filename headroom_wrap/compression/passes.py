@@ -29,7 +29,6 @@ _ONE_LINE = re.compile(
     r"|ok \d+ "  # TAP
     r"|\[ RUN      \]|\[       OK \]|\[-{10}\]"  # googletest
     r"|\[INFO\] (?:Running |Tests run: \d+, Failures: 0, Errors: 0, .*- in )"  # surefire
-    r"|.* > .* PASSED\Z"  # gradle
     r"|\s*\d+/\d+ Test +#\d+: .* Passed "  # ctest
     r"|\S+\[\d+\] [.sfw ]*\s\[OK\]\Z"  # sympy
 )
@@ -112,7 +111,9 @@ def _unittest(index: int, line: str, following: str) -> Pass | None:
 
 
 def _other(index: int, line: str) -> Pass | None:
-    return Pass(index, index, "", "") if _ONE_LINE.match(line) or (_DOTS.match(line) and "." in line) else None
+    gradle = line.endswith(" PASSED") and " > " in line
+    dots = "." in line and _DOTS.match(line) is not None
+    return Pass(index, index, "", "") if gradle or dots or _ONE_LINE.match(line) else None
 
 
 def fold_passes(sheet: Sheet, terms: Sequence[str], may_elide: bool, listed_max: int = _LISTED_MAX) -> None:

@@ -32,6 +32,7 @@ _SEARCHERS = re.compile(r"(?:^|_)(?:grep|glob|rg|ripgrep|search|find|list|ls)(?:
 
 _SAMPLE_LINES = 400
 _SAMPLE_CHARS = 60_000
+_SAMPLE_LINE_CHARS = 300
 _NUMBERED_LINE = re.compile(r" *\d+(?:→|\t)")
 _DIFF = re.compile(r"diff --git |--- (?:a/|/dev/null)|@@ -\d|Index: |\+\+\+ b/")
 _TEST_MARK = re.compile(
@@ -72,7 +73,7 @@ def route(text: str, hints: Hints) -> list[Candidate]:
         return []
     command = command_of(hints.tool_input)
     kinds = prints(command)
-    sample = text[:_SAMPLE_CHARS].split("\n")[:_SAMPLE_LINES]
+    sample = [line[:_SAMPLE_LINE_CHARS] for line in text[:_SAMPLE_CHARS].split("\n")[:_SAMPLE_LINES]]
     if _is_exact(sample, kinds):
         return []
     looks = _looks(text, sample)

@@ -6,8 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from headroom_wrap.compression import markers
-from headroom_wrap.compression.lines import MAX_CHARS, Marker, Sheet
+from headroom_wrap.compression.lines import Marker, Sheet, may_try
 from headroom_wrap.compression.model import Compressed, Hints
 from headroom_wrap.compression.relevance import relevant, terms_of
 
@@ -51,7 +50,7 @@ class Hit:
 
 def compress(text: str, hints: Hints) -> Compressed | None:
     """Group by path, which loses nothing; elide repeated texts, and of very long results the middle matches."""
-    if len(text) > MAX_CHARS or markers.carries_marker(text):
+    if not may_try(text):
         return None
     lines = text.split("\n")
     hits, numbered = parse(lines)

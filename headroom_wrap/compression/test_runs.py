@@ -5,8 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from headroom_wrap.compression import markers
-from headroom_wrap.compression.lines import MAX_CHARS, Sheet
+from headroom_wrap.compression.lines import Sheet, may_try
 from headroom_wrap.compression.model import Compressed, Hints
 from headroom_wrap.compression.passes import fold_passes, without_percentage
 from headroom_wrap.compression.relevance import argument, terms_of
@@ -38,7 +37,7 @@ _CAPTURED_FIRST, _CAPTURED_LAST = 15, 15
 
 def compress(text: str, hints: Hints) -> Compressed | None:
     """Fold what passed, set-up, foreign frames and what stands above already; keep what failed and what sums up."""
-    if len(text) > MAX_CHARS or markers.carries_marker(text):
+    if not may_try(text):
         return None
     may_elide = hints.marker is not None
     sheet = Sheet.of_terminal(text)

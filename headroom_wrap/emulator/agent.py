@@ -206,7 +206,11 @@ def _interact(agent: Agent, options: Options) -> int:
 def _line(turn: int, call: Mapping[str, Any], result: Result) -> str:
     """One step for a person: which tool, with what, and how much came back."""
     arguments = call["input"]
-    said = arguments.get("command") or arguments.get("file_path") or json.dumps(arguments, ensure_ascii=False)
+    said = (
+        arguments.get("command")
+        or arguments.get("file_path")
+        or " ".join(f"{key}={value}" for key, value in arguments.items())
+    )
     shown = said if len(said) <= _SHOWN_CHARACTERS else said[: _SHOWN_CHARACTERS - 1] + "…"
     name = call["name"].rpartition("__")[2]
     failed = " (failed)" if result.is_error else ""

@@ -215,7 +215,7 @@ class Tools:
         try:
             with _signals_held():
                 process = subprocess.Popen(
-                    ["bash", "-c", command],
+                    ["bash", "-c", command],  # noqa: S607 - the bash of the user
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.PIPE,
                     stderr=subprocess.STDOUT,

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from headroom_wrap.emulator.format import COMPACT, Answer, Format, missing, texts_of
+from headroom_wrap.emulator.format import COMPACT, FIRST_SERVER_ERROR, Answer, Format, missing, texts_of
 from headroom_wrap.emulator.script import Dialogue, has_directive, own_text, pieces_of, without_directives
 
 NO_KEY = "You didn't provide an API key. You need to provide your API key in an Authorization header."
@@ -58,7 +58,7 @@ def whole(answer: Answer) -> dict[str, Any]:
 
 def error(status: int, message: str, _request_id: str) -> dict[str, Any]:
     """An error in the API's form."""
-    kind = _ERROR_KINDS.get(status, "invalid_request_error" if status < 500 else "server_error")
+    kind = _ERROR_KINDS.get(status, "invalid_request_error" if status < FIRST_SERVER_ERROR else "server_error")
     return {"error": {"message": message or kind, "type": kind, "param": None, "code": _ERROR_CODES.get(status)}}
 
 

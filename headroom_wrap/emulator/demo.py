@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +18,12 @@ class AgentStart:
     """How to start the scripted agent.
 
     Attributes:
-        argv: its command line; flags that a session adds go behind it.
+        args: its arguments, behind the program and what a session adds.
         env: what it needs in its environment, over the caller's own.
         folder: the folder to start it in.
     """
 
-    argv: tuple[str, ...]
+    args: tuple[str, ...]
     env: Mapping[str, str]
     folder: Path
 
@@ -41,7 +40,7 @@ def prompt(log_file: Path = LOG_FILE) -> str:
         (
             "The ledger stopped taking entries last night. Find the cause in the log, and quote it.",
             f"[[tool Bash {read}]]",
-            "[[retrieve]]",
+            f"[[retrieve before {NEEDLE}]]",
             f"[[find {NEEDLE}]]",
         )
     )
@@ -55,7 +54,7 @@ def agent_start(provider_url: str, folder: Path) -> AgentStart:
         folder: an empty folder to run in, so that settings of the user's own do not take part.
     """
     return AgentStart(
-        argv=(sys.executable, "-m", "headroom_wrap.emulator.agent", "-p", prompt()),
+        args=("-p", prompt()),
         env={
             "ANTHROPIC_BASE_URL": provider_url,
             "ANTHROPIC_API_KEY": API_KEY,

@@ -9,6 +9,7 @@ from typing import Any
 from headroom_wrap.emulator.cache import Usage
 from headroom_wrap.emulator.script import Dialogue, Turn
 
+FIRST_SERVER_ERROR = 500
 COMPACT = (",", ":")
 """JSON separators of the providers' answers."""
 

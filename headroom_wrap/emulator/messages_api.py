@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from headroom_wrap.emulator.format import COMPACT, Answer, Format, missing
+from headroom_wrap.emulator.format import COMPACT, FIRST_SERVER_ERROR, Answer, Format, missing
 from headroom_wrap.emulator.script import Dialogue, has_directive, own_text, pieces_of, without_directives
 
 ERROR_TYPES = {
@@ -65,7 +65,8 @@ def dialogue(request: Mapping[str, Any]) -> Dialogue:
         spoken = "\n".join(text for text in own if text)
         if message.get("role") == "user" and spoken and (not found or has_directive(spoken)):
             prompt, n_steps = spoken, 0
-    return Dialogue(prompt, n_steps, _callable_tools(request), tuple(results), tuple(texts))
+    wanted = (request.get("output_config") or {}).get("format") or {}
+    return Dialogue(prompt, n_steps, _callable_tools(request), tuple(results), tuple(texts), wanted.get("schema"))
 
 
 def stream(answer: Answer) -> list[bytes]:
@@ -88,7 +89,7 @@ def whole(answer: Answer) -> dict[str, Any]:
 
 def error(status: int, message: str, request_id: str) -> dict[str, Any]:
     """An error in the API's form."""
-    kind = ERROR_TYPES.get(status, "invalid_request_error" if status < 500 else "api_error")
+    kind = ERROR_TYPES.get(status, "invalid_request_error" if status < FIRST_SERVER_ERROR else "api_error")
     text = message or DEFAULT_MESSAGES.get(status, kind)
     return {"type": "error", "error": {"type": kind, "message": text}, "request_id": request_id}
 

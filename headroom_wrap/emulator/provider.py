@@ -75,13 +75,16 @@ class Provider:
     def cache_report(self) -> CacheReport:
         """How the prompt cache billed each answered model request, and where its prefix broke."""
         rows: list[CacheRow] = []
-        latest: dict[tuple[str, str], bytes] = {}
+        latest: dict[tuple[object, ...], bytes] = {}
         for record in tuple(self.requests):
             if record.usage is None:
                 continue
             model = str(record.json.get("model", ""))
-            before = latest.get((record.format_name, model))
-            latest[record.format_name, model] = record.content
+            # Titles and summaries carry no tools and are conversations of their own.
+            session = record.header("X-Claude-Code-Session-Id")
+            conversation = (record.format_name, model, session, bool(record.json.get("tools")))
+            before = latest.get(conversation)
+            latest[conversation] = record.content
             broken = first_prefix_break(before, record.content) if before is not None else None
             rows.append(CacheRow(model, record.usage, broken))
         return CacheReport(tuple(rows))

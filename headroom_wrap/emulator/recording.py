@@ -102,7 +102,10 @@ class CacheRow:
 
 @dataclass(frozen=True, slots=True)
 class CacheReport:
-    """The prompt cache over a run. `prefix_break` of a row is relative to the request before it of the same model."""
+    """The prompt cache over a run. `prefix_break` of a row is relative to the request before it in its conversation.
+
+    Requests of one conversation share wire format, model, Claude Code's session id, and whether they carry tools.
+    """
 
     rows: tuple[CacheRow, ...]
 

@@ -1,8 +1,9 @@
 """The emulated model: it does what the prompt's directives say, one step per turn.
 
 Directives stand in the newest prompt: `[[tool Bash {"command": "ls"}]]` (several calls in one turn: `[[tool Bash {..} &
-Read {..}]]`), `[[repeat 12 Bash {"command": "echo {i}"}]]`, `[[retrieve]]`, `[[retrieve 40-90]]`, `[[find FATAL]]`,
-`[[say text]]`, `[[words 500]]`. `[[say ..]]` and `[[think ..]]` before a tool step belong to that step's turn.
+Read {..}]]`), `[[repeat 12 Bash {"command": "echo {i}"}]]`, `[[retrieve 40-90]]`, `[[retrieve]]` (the widest elided
+range), `[[retrieve before FATAL]]` (the elided range above that word), `[[find FATAL]]`, `[[say text]]`,
+`[[words 500]]`. `[[say ..]]` and `[[think ..]]` before a tool step belong to that step's turn.
 Which step is due follows from the request alone, so the emulator keeps no conversation.
 """
 
@@ -62,6 +63,7 @@ class Dialogue:
         tools: names of the tools that the model can call now (deferred ones left out).
         results: texts of all tool results, oldest first.
         texts: the user's texts, oldest first, without directives.
+        schema: the JSON schema that the answer must follow, if there is one.
     """
 
     prompt: str = ""
@@ -69,6 +71,7 @@ class Dialogue:
     tools: tuple[str, ...] = ()
     results: tuple[str, ...] = ()
     texts: tuple[str, ...] = ()
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,8 @@ class _Step:
 
 def answer(dialogue: Dialogue) -> Turn:
     """What the model says or does next."""
+    if dialogue.schema is not None:
+        return _say(json.dumps(dict.fromkeys(dialogue.schema.get("properties", {}), SHORT_ANSWER)))
     steps = _steps(dialogue.prompt)
     if not dialogue.tools and any(not step.ends for step in steps):
         return _say(SHORT_ANSWER)
@@ -147,17 +152,24 @@ def _find(needle: str, dialogue: Dialogue) -> str:
     return "\n".join(found) or NOT_FOUND
 
 
-def _retrieval(lines: str, dialogue: Dialogue) -> tuple[Call, ...]:
+def _retrieval(wanted: str, dialogue: Dialogue) -> tuple[Call, ...]:
     for text in (*reversed(dialogue.results), *reversed(dialogue.texts)):
         headers = list(_HEADER.finditer(text))
-        if not headers:
-            continue
-        header = headers[-1]
-        elision = _ELISION.search(text, header.end())
-        if not lines and elision:
-            lines = f"{elision[1]}-{elision[2] or elision[1]}"
-        return (_retrieve_call(header[1], lines, dialogue.tools),)
+        if headers:
+            lines = wanted if wanted[:1].isdigit() else _elided_range(text[headers[-1].end() :], wanted)
+            return (_retrieve_call(headers[-1][1], lines, dialogue.tools),)
     return ()
+
+
+def _elided_range(text: str, wanted: str) -> str:
+    """The widest elided range of `text`, or, for `before WORD`, the last one above that word."""
+    word = wanted.removeprefix("before").strip()
+    above, found, _ = text.partition(word) if word else ("", "", "")
+    nearest = list(_ELISION.finditer(above))[-1:] if found else []
+    markers = nearest or list(_ELISION.finditer(text))
+    ranges = [(int(marker[1]), int(marker[2] or marker[1])) for marker in markers]
+    first, last = max(ranges, key=lambda bounds: bounds[1] - bounds[0], default=(0, 0))
+    return f"{first}-{last}" if last else ""
 
 
 def _retrieve_call(original_id: str, lines: str, tools: Sequence[str]) -> Call:

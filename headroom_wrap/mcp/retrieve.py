@@ -1,4 +1,4 @@
-"""Give back what was elided: whole, by lines, by rows, or by a pattern."""
+"""Give back what was elided: whole, by lines, by rows, by characters, or by a pattern."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ import contextlib
 import re
 import signal
 import threading
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 from types import FrameType
 
 from headroom_wrap.compression import markers
@@ -16,8 +19,34 @@ from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.store import Store
 
 MAX_CHARS = 40_000
-GREP_TIMEOUT_S = 2.0
+"""About what agents take from one tool call before they cut it themselves."""
+GREP_CPU_S = 2.0
+_LONG_LINE_CHARS = 2000
+_MATCHES_SHOWN = 5
+_AROUND_CHARS = 200
 _SPAN = re.compile(r"(\d*)(?:(-)(\d*))?")
+
+_Span = tuple[int, int]
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Some items of an original.
+
+    Attributes:
+        unit: "lines" or "rows".
+        items: all lines or rows.
+        numbers: which of them are asked for, from 1 on.
+        starts: where each line begins in the original, from 0 on; rows have no such place.
+    """
+
+    unit: str
+    items: Sequence[str]
+    numbers: Sequence[int]
+    starts: Sequence[int] = ()
+
+    def item(self, number: int) -> str:
+        return self.items[number - 1]
 
 
 def retrieve(
@@ -26,83 +55,184 @@ def retrieve(
     *,
     lines: str | None = None,
     rows: str | None = None,
+    chars: str | None = None,
     grep: str | None = None,
+    context: int = 0,
     max_chars: int = MAX_CHARS,
 ) -> str:
-    """The original, or a part of it, under a line that says what follows.
+    """The original, or a part of it, under a line that says what follows. Call it on the main thread (see `grep`).
 
     Args:
         store: may be read-only.
         id_: as the marker gives it.
         lines: 1-based and inclusive: `40-90`, `40`, `40-`, `-90`, or several with commas.
         rows: the same for the objects of a JSON array, each given as JSON on a line of its own.
-        grep: a regular expression (or plain text, if it is not one): matching lines with their numbers.
-        max_chars: about how long the answer may be; what is cut is said, with the call that returns it.
+        chars: the same for characters, for lines that are too long for one answer.
+        grep: a regular expression (or plain text, if it is not one): what matches, as `NN: text`. It may use
+            `GREP_CPU_S` of processor time, which only the main thread can enforce.
+        context: how many items before and after a match to show, as `NN- text`.
+        max_chars: about how long the answer may be; what is cut is said, with what to ask for next.
 
     Raises:
-        HeadroomError: `ORIGINAL_NOT_FOUND`; `BAD_REQUEST` for ranges that are none.
+        HeadroomError: `ORIGINAL_NOT_FOUND`; `BAD_REQUEST` for a range that is none, or a pattern that takes too long.
     """
     original = store.original(id_.strip())
     if original is None:
         message = f"There is no original {id_!r} in this store."
         raise HeadroomError(Code.ORIGINAL_NOT_FOUND, message, "Take the id from a marker; it begins with h.")
-    unit = "lines" if rows is None else "rows"
-    items = original.text.split("\n") if rows is None else _rows(original.text)
-    if rows is None and len(items) > 1 and items[-1] == "":
+    if sum(part is not None for part in (lines, rows, chars)) > 1 or (chars is not None and grep is not None):
+        message = "One original cannot be cut in two ways at once."
+        raise HeadroomError(Code.BAD_REQUEST, message, "Give one of lines, rows and chars; grep goes with lines or rows.")
+    if chars is not None:
+        said, body = _characters(original.text, chars, max_chars)
+    else:
+        part = _lines(original.text, lines) if rows is None else _rows(original.text, rows)
+        said = f"{part.unit} {_ranges(part.numbers)} of {len(part.items)}"
+        if grep is None:
+            body = _whole(part, len(original.text), max_chars)
+        else:
+            matches = _matches(part, grep)
+            said += f", {len(matches)} match {grep!r}"
+            body = _found(part, matches, context, max_chars)
+    return "\n".join([f"{markers.SENTINEL}{original.id}: {said}]", *body])
+
+
+def _lines(text: str, spans: str | None) -> _Part:
+    items = text.split("\n")
+    if len(items) > 1 and items[-1] == "":
         items.pop()  # a text that ends with a line break has no further, empty line
-    numbers = _numbers(rows if rows is not None else lines, len(items))
-    what = f"{_spell(numbers, unit)} of {len(items)}"
-    show: Callable[[int], str] = lambda number: items[number - 1]  # noqa: E731 - one of two ways to show an item
-    if grep is not None:
-        numbers = _matching(items, numbers, grep)
-        what += f", {len(numbers)} match {grep!r}"
-        show = lambda number: f"{number}: {items[number - 1]}"  # noqa: E731
-    head = f"{markers.SENTINEL}{original.id}: {what}]"
-    return "\n".join([head, *_capped(numbers, show, unit, max_chars)])
+    starts = [0]
+    for item in items[:-1]:
+        starts.append(starts[-1] + len(item) + 1)
+    return _Part("lines", items, _numbers(spans, len(items)), starts)
 
 
-def _rows(text: str) -> list[str]:
+def _rows(text: str, spans: str) -> _Part:
     try:
         table = read_table(text)
     except NotPlainJson:
         table = None
     if table is None:
         raise HeadroomError(Code.BAD_REQUEST, "This original has no rows.", "Ask for lines instead.")
-    return ["{" + ",".join(f"{key}:{value}" for key, value in row) + "}" for row in table.rows]
+    items = ["{" + ",".join(f"{key}:{value}" for key, value in row) + "}" for row in table.rows]
+    return _Part("rows", items, _numbers(spans, len(items)))
+
+
+def _spans(text: str, total: int) -> list[_Span]:
+    found: list[_Span] = []
+    for span in text.replace(" ", "").split(","):
+        match = _SPAN.fullmatch(span)
+        if match is None or span in ("", "-"):
+            raise HeadroomError(Code.BAD_REQUEST, f"{text!r} is no range.", "Write it as 40-90, 40, 40- or 1-5,40-90.")
+        first, dash, last = match.groups()
+        start = max(int(first or 1), 1)
+        end = min(int(last or total) if dash else int(first), total)
+        if start <= end:
+            found.append((start, end))
+    if not found:
+        raise HeadroomError(Code.BAD_REQUEST, f"{text} is outside the original, which has {total}.", f"Ask for 1-{total}.")
+    return found
 
 
 def _numbers(spans: str | None, total: int) -> list[int]:
     if spans is None or not spans.strip():
         return list(range(1, total + 1))
-    wanted: set[int] = set()
-    for span in spans.replace(" ", "").split(","):
-        match = _SPAN.fullmatch(span)
-        if match is None or span in ("", "-"):
-            raise HeadroomError(Code.BAD_REQUEST, f"{spans!r} is no range.", "Write it as 40-90, 40, 40- or 1-5,40-90.")
-        first, dash, last = match.groups()
-        start = int(first or 1)
-        end = int(last or total) if dash else start
-        wanted.update(range(max(start, 1), min(end, total) + 1))
-    if not wanted:
-        raise HeadroomError(Code.BAD_REQUEST, f"{spans} is outside the original, which has {total}.", f"Ask for 1-{total}.")
-    return sorted(wanted)
+    return sorted({number for first, last in _spans(spans, total) for number in range(first, last + 1)})
 
 
-def _matching(items: Sequence[str], numbers: Sequence[int], grep: str) -> list[int]:
+def _characters(text: str, spans: str, max_chars: int) -> tuple[str, list[str]]:
+    asked = _spans(spans, len(text))
+    if len(asked) > 1:
+        raise HeadroomError(Code.BAD_REQUEST, f"{spans!r} is more than one range.", "Ask for one range of chars at a time.")
+    ((first, last),) = asked
+    end = min(last, first - 1 + max_chars)
+    rest = [] if end == last else [_cut(f"chars={end + 1}-{last}")]
+    return f"chars {first}-{end} of {len(text)}", [text[first - 1 : end], *rest]
+
+
+def _whole(part: _Part, n_chars: int, max_chars: int) -> Iterator[str]:
+    left = max_chars
+    for index, number in enumerate(part.numbers):
+        text = part.item(number)
+        left -= len(text) + 1
+        if left >= 0:
+            yield text
+        elif index:
+            yield _cut(f"{part.unit}={_ranges(part.numbers[index:])}")
+            return
+        else:
+            yield text[:max_chars]
+            after = f", then {part.unit}={_ranges(part.numbers[1:])}" if len(part.numbers) > 1 else ""
+            start = part.starts[number - 1] if part.starts else None
+            asked = f"chars=A-B of 1-{n_chars}" if start is None else f"chars={start + max_chars + 1}-{start + len(text)}"
+            yield _cut(asked + after)
+            return
+
+
+def _found(part: _Part, matches: Mapping[int, Sequence[_Span]], context: int, max_chars: int) -> Iterator[str]:
+    asked = set(part.numbers)
+    near = {number + step for number in matches for step in range(-context, context + 1)} & asked
+    left = max_chars
+    for index, number in enumerate(sorted(near)):
+        piece = _match(part, number, matches.get(number))
+        left -= len(piece) + 1
+        if left < 0 and index:
+            yield _cut(f"the same grep with {part.unit}={number}-{part.numbers[-1]}")
+            return
+        yield piece
+
+
+def _match(part: _Part, number: int, spans: Sequence[_Span] | None) -> str:
+    text = part.item(number)
+    if len(text) <= _LONG_LINE_CHARS or not part.starts:
+        return f"{number}{'-' if spans is None else ':'} {text}"
+    if spans is None:
+        return f"{markers.PREFIX}: line {number} has {len(text)} characters and does not match]"
+    start = part.starts[number - 1]
+    shown = [
+        f"{number} (chars {start + first + 1}-{start + last}): {text[first:last]}"
+        for first, last in _windows(spans[:_MATCHES_SHOWN], len(text))
+    ]
+    if len(spans) > _MATCHES_SHOWN:
+        shown.append(f"{markers.PREFIX}: line {number} has more matches, from chars={start + spans[_MATCHES_SHOWN][0] + 1} on]")
+    return "\n".join(shown)
+
+
+def _windows(spans: Sequence[_Span], total: int) -> list[_Span]:
+    """What to show around some matches; windows that touch are one."""
+    windows: list[_Span] = []
+    for first, last in spans:
+        begin, end = max(first - _AROUND_CHARS, 0), min(min(last, first + _LONG_LINE_CHARS) + _AROUND_CHARS, total)
+        if windows and begin <= windows[-1][1]:
+            windows[-1] = (windows[-1][0], max(end, windows[-1][1]))
+        else:
+            windows.append((begin, end))
+    return windows
+
+
+def _matches(part: _Part, grep: str) -> dict[int, list[_Span]]:
+    """Number of each matching item -> its first matches, where they are needed to show it."""
     try:
-        pattern = re.compile(grep)
-    except re.error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # the pattern is the reader's, and so is its style
+            pattern = re.compile(grep)
+    except (re.error, RecursionError, OverflowError):
         pattern = re.compile(re.escape(grep))
+    found: dict[int, list[_Span]] = {}
     try:
-        with _time_limit(GREP_TIMEOUT_S):
-            return [number for number in numbers if pattern.search(items[number - 1])]
+        with _cpu_limit(GREP_CPU_S):
+            for number in part.numbers:
+                spans = [match.span() for match in islice(pattern.finditer(part.item(number)), _MATCHES_SHOWN + 1)]
+                if spans:
+                    found[number] = spans
     except TimeoutError:
         message = f"The pattern {grep!r} takes too long on this original."
         raise HeadroomError(Code.BAD_REQUEST, message, "Use a simpler one, without nested repeats.") from None
+    return found
 
 
 @contextlib.contextmanager
-def _time_limit(seconds: float) -> Iterator[None]:
+def _cpu_limit(seconds: float) -> Iterator[None]:
     """Interrupt the block with TimeoutError. Python's matcher looks for signals as it backtracks, on the main thread."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
@@ -111,33 +241,25 @@ def _time_limit(seconds: float) -> Iterator[None]:
     def stop(_number: int, _frame: FrameType | None) -> None:
         raise TimeoutError
 
-    before = signal.signal(signal.SIGALRM, stop)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    before = signal.signal(signal.SIGVTALRM, stop)
+    signal.setitimer(signal.ITIMER_VIRTUAL, seconds)
     try:
         yield
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
-def _capped(numbers: Sequence[int], show: Callable[[int], str], unit: str, max_chars: int) -> Iterator[str]:
-    left = max_chars
-    for index, number in enumerate(numbers):
-        text = show(number)
-        left -= len(text) + 1
-        if left < 0 and index:
-            rest = _spell(numbers[index:], "").strip()
-            yield f"{markers.PREFIX}: cut here, the answer would be too long; the rest: {unit}={rest}]"
-            return
-        yield text
+def _cut(rest: str) -> str:
+    return f"{markers.PREFIX}: cut here, the answer would be too long; the rest: {rest}]"
 
 
-def _spell(numbers: Sequence[int], unit: str) -> str:
-    """Numbers as ranges: `lines 1-3,7`."""
-    spans: list[tuple[int, int]] = []
+def _ranges(numbers: Sequence[int]) -> str:
+    """Numbers as ranges: `1-3,7`."""
+    spans: list[_Span] = []
     for number in numbers:
         if spans and spans[-1][1] == number - 1:
             spans[-1] = (spans[-1][0], number)
         else:
             spans.append((number, number))
-    return f"{unit} " + ",".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
+    return ",".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)

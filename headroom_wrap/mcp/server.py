@@ -6,6 +6,7 @@ not the SDK's because every session starts it and the SDK alone takes most of a 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -60,15 +61,18 @@ class Server:
     Args:
         store_file: the store of this user.
         session: to which retrievals are counted.
+        ready_file: created when the tools have been told, if the session waits for that.
     """
 
-    def __init__(self, store_file: Path, session: str) -> None:
+    def __init__(self, store_file: Path, session: str, ready_file: Path | None = None) -> None:
         self._store_file = store_file
         self._session = session
+        self._ready_file = ready_file
+        self._has_told_tools = False
         self._methods: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "initialize": self._initialize,
             "ping": lambda _params: {},
-            "tools/list": lambda _params: {"tools": [TOOL]},
+            "tools/list": self._list,
             "tools/call": self._call,
         }
 
@@ -80,6 +84,10 @@ class Server:
                 if answer is not None:
                     writing.write(json.dumps(answer).encode() + b"\n")
                     writing.flush()
+                if self._has_told_tools and self._ready_file is not None:
+                    with contextlib.suppress(OSError):  # the session may be over
+                        self._ready_file.touch(mode=0o600)
+                    self._ready_file = None
 
     def answer(self, line: bytes) -> Any:
         """The answer to one line, or None where there is none to give."""
@@ -115,6 +123,10 @@ class Server:
             "capabilities": {"tools": {}},
             "serverInfo": {"name": "headroom", "version": __version__},
         }
+
+    def _list(self, _params: Mapping[str, Any]) -> dict[str, Any]:
+        self._has_told_tools = True
+        return {"tools": [TOOL]}
 
     def _call(self, params: Mapping[str, Any]) -> dict[str, Any]:
         if params.get("name") != RETRIEVE_TOOL:
@@ -166,7 +178,9 @@ def read_and_note(store_file: Path, session: str, id_: str, part: Mapping[str, s
 def main() -> int:
     """Serve until the client closes its end."""
     store_file = paths.store_file(paths.home(os.environ))
-    Server(store_file, os.environ.get("HEADROOM_SESSION", "")).serve(sys.stdin.buffer, sys.stdout.buffer)
+    ready = os.environ.get("HEADROOM_READY_FILE")
+    server = Server(store_file, os.environ.get("HEADROOM_SESSION", ""), Path(ready) if ready else None)
+    server.serve(sys.stdin.buffer, sys.stdout.buffer)
     return 0
 
 

@@ -132,7 +132,19 @@ def test_retrieval_is_an_mcp_server_whose_tool_is_there_from_the_first_turn(home
     server = json.loads(planned(context(home)).files[Path("/files/mcp.json")])["mcpServers"]["headroom"]
     assert server["alwaysLoad"] is True
     assert [server["command"], *server["args"]] == ["/python", "/mcp.py"]
-    assert server["env"] == {"HEADROOM_HOME": "/data", "HEADROOM_SESSION": "s1"}
+    assert server["env"]["HEADROOM_HOME"] == "/data"
+    assert server["env"]["HEADROOM_SESSION"] == "s1"
+
+
+def test_the_tuis_first_turn_waits_for_our_tool_beside_the_users_own_hooks(home: Path) -> None:
+    own = {"hooks": {"SessionStart": [{"hooks": []}], "Stop": []}}
+    plan = planned(context(home, "--settings", json.dumps(own), "hello"))
+    hooks = settings_of(plan)["hooks"]
+    ready = json.loads(plan.files[Path("/files/mcp.json")])["mcpServers"]["headroom"]["env"]["HEADROOM_READY_FILE"]
+    assert hooks["Stop"] == []
+    assert hooks["SessionStart"][0] == {"hooks": []}
+    assert ready in hooks["SessionStart"][1]["hooks"][0]["command"]
+    assert "hooks" not in settings_of(planned(context(home, "-p", "hello")))
 
 
 def test_subcommands_get_the_environment_and_no_flags(home: Path) -> None:

@@ -6,9 +6,11 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import pexpect
 
 from headroom_wrap import paths
 from headroom_wrap.emulator import first_prefix_break
@@ -31,6 +33,7 @@ _QUIET = {
     "DISABLE_TELEMETRY": "1",
 }
 RUN_TIMEOUT_S = 90.0
+TERMINAL_TIMEOUT_S = 40.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,12 +85,12 @@ class Sandbox:
         }
         (self.home / ".claude.json").write_text(json.dumps(answers), encoding="utf-8")
 
-    def run(self, *words: str, env: Mapping[str, str] | None = None) -> subprocess.CompletedProcess[str]:
-        """Run `headroom` with these words, without a terminal and without input."""
+    def run(self, *argv: str) -> subprocess.CompletedProcess[str]:
+        """Run a command without a terminal and without input."""
         return subprocess.run(
-            headroom(*words),
+            argv,
             cwd=self.work,
-            env={**self.env, **(env or {})},
+            env=self.env,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -95,10 +98,10 @@ class Sandbox:
             check=False,
         )
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
-        """Start `headroom` with these words, without a terminal."""
+    def start(self, *argv: str) -> subprocess.Popen[str]:
+        """Start a command without a terminal, in a session of its own."""
         return subprocess.Popen(
-            headroom(*words),
+            argv,
             cwd=self.work,
             env=self.env,
             stdin=subprocess.DEVNULL,
@@ -108,15 +111,33 @@ class Sandbox:
             start_new_session=True,
         )
 
+    def open_terminal(self, *argv: str) -> pexpect.spawn[str]:
+        """Start a command in a pseudo-terminal of its own."""
+        return pexpect.spawn(
+            argv[0],
+            list(argv[1:]),
+            cwd=str(self.work),
+            env=self.env,
+            timeout=TERMINAL_TIMEOUT_S,
+            dimensions=(40, 120),
+            encoding="utf-8",
+            codec_errors="replace",
+        )
+
     def leftovers(self) -> list[Path]:
         """What sessions have left behind."""
         folder = paths.sessions_dir(self.data)
         return sorted(folder.iterdir()) if folder.exists() else []
 
 
-def headroom(*words: str) -> list[str]:
-    """The command line of our own command."""
-    return [sys.executable, "-m", "headroom_wrap", *words]
+def wrap_claude(*words: str) -> tuple[str, ...]:
+    """The command line of a session with the real Claude Code."""
+    return (sys.executable, "-m", "headroom_wrap", "wrap", "claude", *words)
+
+
+def wrap_scripted(*words: str) -> tuple[str, ...]:
+    """The command line of a session with the scripted agent."""
+    return (sys.executable, str(Path(__file__).with_name("scripted.py")), *words)
 
 
 def with_tools(requests: Sequence[RecordedRequest]) -> list[RecordedRequest]:

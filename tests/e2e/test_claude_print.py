@@ -10,7 +10,7 @@ import pytest
 from headroom_wrap import paths
 from headroom_wrap.emulator.server import EmulatedProvider
 from headroom_wrap.store import SessionTotals, Store
-from tests.e2e.sandbox import CREDENTIALS, Sandbox, assert_append_only, sent_results, with_tools
+from tests.e2e.sandbox import CREDENTIALS, Sandbox, assert_append_only, sent_results, with_tools, wrap_claude
 from tests.e2e.tasks import FAILS, LARGE, RETRIEVES, TASKS, TURNS, WORKS, Task
 
 pytestmark = pytest.mark.e2e
@@ -20,7 +20,7 @@ PAIRS = [(WORKS, "key"), (FAILS, "token"), (LARGE, "oauth"), (TURNS, "oauth"), (
 
 def ask(sandbox: Sandbox, prompt: str, *flags: str, credentials: str = "key") -> subprocess.CompletedProcess[str]:
     sandbox.env.update(CREDENTIALS[credentials])
-    return sandbox.run("wrap", "claude", "--allowedTools=Bash", *flags, "-p", prompt)
+    return sandbox.run(*wrap_claude("--allowedTools=Bash", *flags, "-p", prompt))
 
 
 def totals(sandbox: Sandbox) -> SessionTotals:

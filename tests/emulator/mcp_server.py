@@ -18,5 +18,7 @@ for line in sys.stdin:
         said = json.dumps(request["params"]["arguments"])
         result = {"content": [{"type": "text", "text": f"retrieved {said}"}], "isError": False}
     if "id" in request:
-        print(json.dumps({"jsonrpc": "2.0", "method": "notifications/message", "params": {}}), flush=True)
-        print(json.dumps({"jsonrpc": "2.0", "id": request["id"], "result": result}), flush=True)
+        notice = {"jsonrpc": "2.0", "method": "notifications/message", "params": {}}
+        answer = {"jsonrpc": "2.0", "id": request["id"], "result": result}
+        sys.stdout.write(f"{json.dumps(notice)}\n{json.dumps(answer)}\n")
+        sys.stdout.flush()

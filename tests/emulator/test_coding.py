@@ -21,7 +21,7 @@ def test_what_is_encoded_piece_by_piece_decodes_as_a_whole(coding: str, pieces: 
 def test_every_piece_can_be_read_before_the_next_is_there() -> None:
     encode, inflate = encoder("gzip"), zlib.decompressobj(wbits=zlib.MAX_WBITS | 16)
     for piece in (b"first", b"second"):
-        assert inflate.decompress(encode(piece, False)) == piece
+        assert inflate.decompress(encode(piece, False)) == piece  # noqa: FBT003 - the type has no names
 
 
 @pytest.mark.parametrize("coding", ["gzip", "zstd", "br", "deflate", "unheard-of"])

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 from headroom_wrap.emulator import demo
@@ -33,7 +34,7 @@ def test_the_demo_runs_without_compression_too(tmp_path: Path) -> None:
     with EmulatedProvider() as provider:
         start = demo.agent_start(provider.url, tmp_path)
         ended = subprocess.run(
-            start.argv,
+            [sys.executable, "-m", "headroom_wrap.emulator.agent", *start.args],
             env={**os.environ, **start.env},
             cwd=start.folder,
             capture_output=True,

@@ -7,6 +7,7 @@ import anthropic
 import pytest
 
 from headroom_wrap.emulator import faults
+from headroom_wrap.emulator.script import SHORT_ANSWER
 from headroom_wrap.emulator.server import EmulatedProvider
 from tests.emulator.asking import BASH, KEY, Asking, message
 
@@ -152,6 +153,12 @@ def test_a_deferred_tool_that_was_not_referenced_cannot_be_called(ask: Asking) -
     prompt = '[[tool Fetch {"url": "u"}]]'
     reply = ask(PATH, message(prompt, tools=[BASH, {"name": "Fetch", "defer_loading": True}], stream=False))
     assert reply.json["content"][0]["text"] == "I have no tool named Fetch. I have: Bash."
+
+
+def test_a_title_is_answered_in_the_schema_that_was_asked_for(ask: Asking) -> None:
+    wanted = {"type": "json_schema", "schema": {"type": "object", "properties": {"title": {"type": "string"}}}}
+    body = message("<session>[[say no]]</session>", tools=[], output_config={"format": wanted}, stream=False)
+    assert json.loads(ask(PATH, body).json["content"][0]["text"]) == {"title": SHORT_ANSWER}
 
 
 def test_steps_are_counted_from_the_newest_prompt(ask: Asking) -> None:

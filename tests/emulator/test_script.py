@@ -16,7 +16,7 @@ from headroom_wrap.emulator.script import (
     own_text,
 )
 
-ELIDED = "\n".join(("first", elision(12, 225, "214 INFO"), "FATAL x", elision(230, 240, ""), "last"))
+ELIDED = "\n".join((elision(1, 3, ""), "first", elision(12, 225, "214 INFO"), "FATAL x", elision(230, 240, ""), "last"))
 
 
 def _with_header(way_back: WayBack, original_id: str = "h-1a2b") -> str:
@@ -70,10 +70,24 @@ def test_requests_without_tools_get_a_short_text_unless_only_words_are_asked_for
 
 
 @pytest.mark.parametrize("way_back", [WayBack.MCP, WayBack.SHELL])
-def test_retrieve_calls_the_tool_with_the_first_elided_range(way_back: WayBack) -> None:
+def test_retrieve_calls_the_tool_with_the_widest_elided_range(way_back: WayBack) -> None:
     tools = ("Bash", "mcp__headroom__headroom_retrieve")
     turn = answer(Dialogue("[[retrieve]]", 0, tools, results=(_with_header(way_back),)))
     assert turn.calls == (Call("mcp__headroom__headroom_retrieve", {"id": "h-1a2b", "lines": "12-225"}),)
+
+
+def test_retrieve_before_a_word_takes_the_range_above_it() -> None:
+    text = "\n".join((_with_header(WayBack.SHELL), elision(300, 900, ""), "FATAL again"))
+    for wanted, lines in (("before FATAL x", "12-225"), ("before last", "230-240"), ("before nothing", "300-900")):
+        turn = answer(Dialogue(f"[[retrieve {wanted}]]", 0, ("headroom_retrieve",), results=(text,)))
+        assert turn.calls[0].input["lines"] == lines
+
+
+def test_retrieve_without_an_elided_range_takes_the_whole() -> None:
+    turn = answer(
+        Dialogue("[[retrieve]]", 0, ("headroom_retrieve",), results=(header("h", 1, 9, "lines", WayBack.MCP),))
+    )
+    assert turn.calls == (Call("headroom_retrieve", {"id": "h"}),)
 
 
 def test_retrieve_runs_the_command_where_the_tool_is_missing() -> None:

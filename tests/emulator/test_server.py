@@ -159,7 +159,7 @@ def test_a_client_that_goes_away_is_noticed_at_once(provider: EmulatedProvider, 
     assert record.finished is None
 
 
-def test_leaving_ends_held_streams_and_frees_the_port(ask: Asking, provider: EmulatedProvider) -> None:
+def test_leaving_ends_held_streams_and_frees_the_port() -> None:
     with EmulatedProvider() as other:
         hold = other.faults.add(faults.hold(1), faults.stall(60, 2)).hold
         assert hold is not None
@@ -225,6 +225,12 @@ def test_the_cache_report_names_hits_and_breaks(ask: Asking, provider: EmulatedP
     assert provider.cache_report().rows == ()
     assert provider.cache_report().hit_rate == 0.0
     assert ask(PATH, message("a", system=system)).events[0]["message"]["usage"]["cache_read_input_tokens"] == 0
+
+
+def test_a_title_request_between_two_turns_is_no_break(ask: Asking, provider: EmulatedProvider) -> None:
+    for body in (message("a"), message("title", tools=[]), message("a")):
+        ask(PATH, body)
+    assert [row.prefix_break for row in provider.cache_report().rows] == [None, None, None]
 
 
 def test_time_comes_from_the_clock_that_was_given() -> None:
