@@ -7,12 +7,14 @@ import os
 import re
 import socket
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
 
 from headroom_wrap import paths
+from headroom_wrap.store import Store
 
 # A shared machine is slow at times: examples are limited in number, not in time.
 hypothesis.settings.register_profile("house", deadline=None)
@@ -37,6 +39,14 @@ def new_user(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
             patch.setattr(socket.socket, method, _guarded(getattr(socket.socket, method)))
         patch.setattr(socket, "getaddrinfo", _guarded_lookup(socket.getaddrinfo))
         yield
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """An empty store."""
+    store = Store(tmp_path / "store.sqlite3")
+    yield store
+    store.close()
 
 
 def _guarded(connect: Callable[..., Any]) -> Callable[..., Any]:

@@ -19,6 +19,7 @@ from headroom_wrap import __version__, settings
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "headroom_wrap"
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LINKS = ("agents", "proxy", "memory", "learn")
 
 RANKS = {
@@ -147,21 +148,24 @@ def test_functions_are_short() -> None:
         f"{name_of(file)}:{node.name}": (node.end_lineno or 0) - node.lineno + 1
         for file in sources(PACKAGE, ROOT / "tests")
         for node in ast.walk(tree(file))
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        if isinstance(node, FUNCTIONS)
     }
     assert {name: n for name, n in lengths.items() if n >= MAX_FUNCTION_LINES and name not in LONG_FUNCTIONS} == {}
     assert {name for name in LONG_FUNCTIONS if lengths.get(name, 0) < MAX_FUNCTION_LINES} == set()
 
 
 def broad_excepts(node: ast.AST, function: str = "") -> Iterator[str]:
-    """The functions with a handler that swallows everything."""
+    """The functions that swallow everything somewhere."""
     for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.ExceptHandler) and is_broad(child.type) and not raises_again(child):
+        if swallows_everything(child):
             yield function
-        if isinstance(child, ast.Call) and getattr(child.func, "attr", "") == "suppress" and any(map(is_broad, child.args)):
-            yield function
-        is_function = isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef))
-        yield from broad_excepts(child, child.name if is_function else function)
+        yield from broad_excepts(child, child.name if isinstance(child, FUNCTIONS) else function)
+
+
+def swallows_everything(node: ast.AST) -> bool:
+    if isinstance(node, ast.ExceptHandler):
+        return is_broad(node.type) and not raises_again(node)
+    return isinstance(node, ast.Call) and getattr(node.func, "attr", "") == "suppress" and any(map(is_broad, node.args))
 
 
 def is_broad(caught: ast.expr | None) -> bool:
@@ -208,9 +212,7 @@ def test_the_sdist_leaves_the_links_out(built: Path) -> None:
     assert {"headroom_wrap", "pyproject.toml", "README.md", "LICENSE"} <= tops
 
 
-FOREIGN = re.compile(
-    r"/wor[k]/|/roo[t]/|pyp[i]\.org|pythonhoste[d]\.org|npmj[s]\.(?:org|com)|crate[s]\.io"
-)
+FOREIGN = re.compile(r"/wor[k]/|/roo[t]/|pyp[i]\.org|pythonhoste[d]\.org|npmj[s]\.(?:org|com)|crate[s]\.io")
 FOREIGN_TO_PROSE = re.compile(r"/tm[p]/")
 
 

@@ -161,7 +161,9 @@ def _refuse_bypass(settings: claude_settings.Settings) -> None:
 
 def _cloud_notes(settings: claude_settings.Settings) -> tuple[str, ...]:
     used = [title for name, title in _CLOUDS.items() if settings.variable(name) is not None]
-    return tuple(f"Claude Code talks to {title}: its requests do not pass here, nothing is compressed." for title in used)
+    return tuple(
+        f"Claude Code talks to {title}: its requests do not pass here, nothing is compressed." for title in used
+    )
 
 
 def _as_dict(value: object) -> dict[str, Any]:

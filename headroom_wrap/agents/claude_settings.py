@@ -124,4 +124,3 @@ def _sources(args: tuple[str, ...]) -> frozenset[str]:
     if chosen is None:
         return frozenset({"user", "project", "local"})
     return frozenset(name.strip() for name in chosen.split(","))
-

@@ -18,5 +18,7 @@ def agent_named(name: str) -> Agent:
     """
     if name not in AGENTS:
         known = ", ".join(AGENTS)
-        raise HeadroomError(Code.AGENT_UNKNOWN, f"There is no agent {name!r} here.", f"Type headroom wrap with: {known}.")
+        raise HeadroomError(
+            Code.AGENT_UNKNOWN, f"There is no agent {name!r} here.", f"Type headroom wrap with: {known}."
+        )
     return AGENTS[name]

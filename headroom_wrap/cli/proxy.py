@@ -28,7 +28,7 @@ _OFFICIAL_URL = "https://api.anthropic.com"
 def command(
     port: Annotated[int | None, typer.Option(help=f"Port on 127.0.0.1; default {DEFAULT_PORT}.")] = None,
     level: Annotated[str | None, typer.Option(help="off, safe, balanced (default) or aggressive.")] = None,
-    no_compress: Annotated[bool, typer.Option("--no-compress", help="The same as --level off.")] = False,
+    no_compress: Annotated[bool, typer.Option("--no-compress", help="The same as --level off.")] = False,  # noqa: FBT002 - typer's way
     exclude_tool: Annotated[list[str] | None, typer.Option(help="Never touch this tool's results.")] = None,
     anthropic_url: Annotated[str | None, typer.Option(help="Where Anthropic requests go, without /v1.")] = None,
 ) -> None:

@@ -83,7 +83,7 @@ class Engine:
         }
         decided, new = self._decide(list(blocks.values()), profile, query)
         return [
-            _verdict(slot, decided[blocks[index].key], blocks[index].key in new)
+            _verdict(slot, decided[blocks[index].key], is_new=blocks[index].key in new)
             if index in blocks
             else Verdict(slot, None, _why_left(slot) or "excluded tool")
             for index, slot in enumerate(slots)
@@ -215,9 +215,7 @@ def _holds(decision: Decision, standing: Mapping[str, _Block]) -> bool:
 
 
 def _left(block: _Block, key: str, profile: Profile, reason: str = "out of time", n_tokens: int = 0) -> Decision:
-    return Decision(
-        key, block.family, _dump(profile), None, reason, tokens_before=n_tokens, tokens_after=n_tokens
-    )
+    return Decision(key, block.family, _dump(profile), None, reason, tokens_before=n_tokens, tokens_after=n_tokens)
 
 
 def _with_header(text: str, compressed: Compressed, way_back: WayBack) -> str:
@@ -227,7 +225,7 @@ def _with_header(text: str, compressed: Compressed, way_back: WayBack) -> str:
     return f"{head}\n{compressed.text}"
 
 
-def _verdict(slot: Slot, decision: Decision, is_new: bool) -> Verdict:
+def _verdict(slot: Slot, decision: Decision, *, is_new: bool) -> Verdict:
     return Verdict(
         slot, decision.rendered, decision.reason, decision.compressor,
         decision.tokens_before, decision.tokens_after, decision.original_id, is_new,

@@ -28,6 +28,8 @@ _RARE = 2
 _CONTEXT = 2
 _WITH_CONTEXT = 3
 _RELEVANT = 20
+_LONG_LINE_CHARS = 4000
+_LONG_LINE_HEAD, _LONG_LINE_SAMPLE = 1000, 80
 _DESCRIBED_GAP = 6
 
 
@@ -56,12 +58,18 @@ def _choose(sheet: Sheet, hints: Hints) -> None:
     keep.update(range(_FIRST_LINES))
     keep.update(range(sheet.total - _LAST_LINES, sheet.total))
     keep.update(relevant(sheet.shown, terms_of(hints), _RELEVANT))
+    long_lines = [index for index in range(sheet.total) if len(sheet.shown[index]) > _LONG_LINE_CHARS]
+    keep.difference_update(index for index in long_lines if not _STRONG.search(sheet.shown[index][:_LONG_LINE_HEAD]))
     for first, last in _gaps(len(sheet.lines), keep):
         described = last - first >= _DESCRIBED_GAP
         for index in range(first, last + 1):
             if sheet.shown[index].strip():
                 cluster = templates.clusters[templates.cluster[index]]
                 sheet.drop(index, index, f'× "{cluster.sample()}"' if described else "")
+    for index in long_lines:
+        if index not in keep:
+            line = sheet.shown[index]
+            sheet.drop(index, index, f'of {len(line)} characters: "{line[:_LONG_LINE_SAMPLE]}…"')
     drop_foreign_frames(sheet)
 
 

@@ -7,7 +7,7 @@ import re
 import signal
 import threading
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from types import FrameType
@@ -24,7 +24,8 @@ GREP_CPU_S = 2.0
 _LONG_LINE_CHARS = 2000
 _MATCHES_SHOWN = 5
 _AROUND_CHARS = 200
-_SPAN = re.compile(r"(\d*)(?:(-)(\d*))?")
+_MAX_CONTEXT = 100
+_SPAN = re.compile(r"(\d{0,12})(?:(-)(\d{0,12}))?", re.ASCII)
 
 _Span = tuple[int, int]
 
@@ -49,7 +50,7 @@ class _Part:
         return self.items[number - 1]
 
 
-def retrieve(
+def retrieve(  # noqa: PLR0913 - these are the arguments of the tool
     store: Store,
     id_: str,
     *,
@@ -82,7 +83,10 @@ def retrieve(
         raise HeadroomError(Code.ORIGINAL_NOT_FOUND, message, "Take the id from a marker; it begins with h.")
     if sum(part is not None for part in (lines, rows, chars)) > 1 or (chars is not None and grep is not None):
         message = "One original cannot be cut in two ways at once."
-        raise HeadroomError(Code.BAD_REQUEST, message, "Give one of lines, rows and chars; grep goes with lines or rows.")
+        raise HeadroomError(
+            Code.BAD_REQUEST, message, "Give one of lines, rows and chars; grep goes with lines or rows."
+        )
+    body: Iterable[str]
     if chars is not None:
         said, body = _characters(original.text, chars, max_chars)
     else:
@@ -130,7 +134,9 @@ def _spans(text: str, total: int) -> list[_Span]:
         if start <= end:
             found.append((start, end))
     if not found:
-        raise HeadroomError(Code.BAD_REQUEST, f"{text} is outside the original, which has {total}.", f"Ask for 1-{total}.")
+        raise HeadroomError(
+            Code.BAD_REQUEST, f"{text} is outside the original, which has {total}.", f"Ask for 1-{total}."
+        )
     return found
 
 
@@ -143,7 +149,9 @@ def _numbers(spans: str | None, total: int) -> list[int]:
 def _characters(text: str, spans: str, max_chars: int) -> tuple[str, list[str]]:
     asked = _spans(spans, len(text))
     if len(asked) > 1:
-        raise HeadroomError(Code.BAD_REQUEST, f"{spans!r} is more than one range.", "Ask for one range of chars at a time.")
+        raise HeadroomError(
+            Code.BAD_REQUEST, f"{spans!r} is more than one range.", "Ask for one range of chars at a time."
+        )
     ((first, last),) = asked
     end = min(last, first - 1 + max_chars)
     rest = [] if end == last else [_cut(f"chars={end + 1}-{last}")]
@@ -164,14 +172,16 @@ def _whole(part: _Part, n_chars: int, max_chars: int) -> Iterator[str]:
             yield text[:max_chars]
             after = f", then {part.unit}={_ranges(part.numbers[1:])}" if len(part.numbers) > 1 else ""
             start = part.starts[number - 1] if part.starts else None
-            asked = f"chars=A-B of 1-{n_chars}" if start is None else f"chars={start + max_chars + 1}-{start + len(text)}"
+            asked = (
+                f"chars=A-B of 1-{n_chars}" if start is None else f"chars={start + max_chars + 1}-{start + len(text)}"
+            )
             yield _cut(asked + after)
             return
 
 
 def _found(part: _Part, matches: Mapping[int, Sequence[_Span]], context: int, max_chars: int) -> Iterator[str]:
-    asked = set(part.numbers)
-    near = {number + step for number in matches for step in range(-context, context + 1)} & asked
+    context = max(0, min(context, _MAX_CONTEXT))
+    near = {number + step for number in matches for step in range(-context, context + 1)}.intersection(part.numbers)
     left = max_chars
     for index, number in enumerate(sorted(near)):
         piece = _match(part, number, matches.get(number))
@@ -194,7 +204,9 @@ def _match(part: _Part, number: int, spans: Sequence[_Span] | None) -> str:
         for first, last in _windows(spans[:_MATCHES_SHOWN], len(text))
     ]
     if len(spans) > _MATCHES_SHOWN:
-        shown.append(f"{markers.PREFIX}: line {number} has more matches, from chars={start + spans[_MATCHES_SHOWN][0] + 1} on]")
+        shown.append(
+            f"{markers.PREFIX}: line {number} has more matches, from chars={start + spans[_MATCHES_SHOWN][0] + 1} on]"
+        )
     return "\n".join(shown)
 
 
@@ -233,7 +245,7 @@ def _matches(part: _Part, grep: str) -> dict[int, list[_Span]]:
 
 @contextlib.contextmanager
 def _cpu_limit(seconds: float) -> Iterator[None]:
-    """Interrupt the block with TimeoutError. Python's matcher looks for signals as it backtracks, on the main thread."""
+    """Interrupt the block with TimeoutError; on the main thread, Python's matcher looks for signals as it goes."""
     if not hasattr(signal, "setitimer") or threading.current_thread() is not threading.main_thread():
         yield
         return

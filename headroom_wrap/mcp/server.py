@@ -1,12 +1,12 @@
 """A light MCP server over standard input and output, with one tool: `headroom_retrieve`.
 
-Protocol: https://modelcontextprotocol.io/specification/2025-11-25 (JSON-RPC 2.0, a message per line). It is ours and
-not the SDK's because every session starts it and the SDK alone takes most of a second to import.
+Protocol: https://modelcontextprotocol.io/specification/2026-07-28 (JSON-RPC 2.0, a message per line; every request
+says its version in `_meta`), and the revisions before it, which begin with `initialize`. It is ours and not the SDK's
+because every session starts it and the SDK alone takes most of a second to import.
 """
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import sys
@@ -16,14 +16,28 @@ from typing import IO, Any
 
 from headroom_wrap import __version__, paths
 from headroom_wrap.compression.markers import RETRIEVE_TOOL
-from headroom_wrap.errors import HeadroomError
-from headroom_wrap.mcp.retrieve import retrieve
+from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.mcp.retrieve import MAX_CHARS, retrieve
 from headroom_wrap.store import Store
 
 PROTOCOL_VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
+STATELESS_VERSIONS = ("2026-07-28",)
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
+UNSUPPORTED_VERSION = -32022
 
-_TEXT = {"type": "string"}
+_KEY = "io.modelcontextprotocol/"
+_SERVER = {"name": "headroom", "version": __version__}
+_CAPABILITIES: dict[str, Any] = {"tools": {}}
+_CACHEABLE = {"ttlMs": 86_400_000, "cacheScope": "public"}
+
+_ARGUMENTS: dict[str, dict[str, str]] = {
+    "id": {"type": "string", "description": "The id in the marker, for example h1a2b3c4d5e6f."},
+    "lines": {"type": "string", "description": "1-based, inclusive: 40-90, 40-, or 1-5,40-90. Default: all."},
+    "rows": {"type": "string", "description": "The same for objects of a JSON array, where the marker says rows."},
+    "chars": {"type": "string", "description": "The same for characters, where an answer says chars."},
+    "grep": {"type": "string", "description": "Only lines (or rows) that match this regular expression, numbered."},
+    "context": {"type": "integer", "description": "With grep: lines to show around each match. Default: 0."},
+}
 TOOL = {
     "name": RETRIEVE_TOOL,
     "title": "Read elided output",
@@ -31,48 +45,34 @@ TOOL = {
         "Returns text that Headroom elided from a tool result, word for word. Lines of the form"
         " [headroom ID: ...] in a result name the id. Ask for the lines (or rows) you need, or grep."
     ),
-    "inputSchema": {
-        "type": "object",
-        "properties": {
-            "id": {**_TEXT, "description": "The id in the marker, for example h1a2b3c4d5e6f."},
-            "lines": {**_TEXT, "description": "1-based, inclusive: 40-90, 40-, or 1-5,40-90. Default: all."},
-            "rows": {**_TEXT, "description": "The same for the objects of a JSON array, where the marker speaks of rows."},
-            "grep": {**_TEXT, "description": "Only lines that match this regular expression, with their numbers."},
-        },
-        "required": ["id"],
-        "additionalProperties": False,
-    },
+    "inputSchema": {"type": "object", "properties": _ARGUMENTS, "required": ["id"], "additionalProperties": False},
     "annotations": {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True, "openWorldHint": False},
     "_meta": {"anthropic/alwaysLoad": True},
 }
-_ARGUMENTS = frozenset(TOOL["inputSchema"]["properties"])  # type: ignore[index]  # a literal, just above
 
 
 class _RpcError(Exception):
-    def __init__(self, code: int, message: str) -> None:
+    def __init__(self, code: int, message: str, data: object = None) -> None:
         super().__init__(message)
-        self.code = code
-        self.message = message
+        self.fields = {"code": code, "message": message, **({} if data is None else {"data": data})}
 
 
 class Server:
-    """Answers messages; opens the store at the first call that needs it.
+    """Answers messages; opens the store for the length of each call.
 
     Args:
-        store_file: the store of this user.
+        store_file: the store of this user; it need not exist yet.
         session: to which retrievals are counted.
-        ready_file: created when the tools have been told, if the session waits for that.
     """
 
-    def __init__(self, store_file: Path, session: str, ready_file: Path | None = None) -> None:
+    def __init__(self, store_file: Path, session: str) -> None:
         self._store_file = store_file
         self._session = session
-        self._ready_file = ready_file
-        self._has_told_tools = False
         self._methods: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
-            "initialize": self._initialize,
+            "initialize": _initialize,
             "ping": lambda _params: {},
-            "tools/list": self._list,
+            "server/discover": lambda _params: {"supportedVersions": STATELESS_VERSIONS, "capabilities": _CAPABILITIES},
+            "tools/list": lambda _params: {"tools": [TOOL]},
             "tools/call": self._call,
         }
 
@@ -84,17 +84,13 @@ class Server:
                 if answer is not None:
                     writing.write(json.dumps(answer).encode() + b"\n")
                     writing.flush()
-                if self._has_told_tools and self._ready_file is not None:
-                    with contextlib.suppress(OSError):  # the session may be over
-                        self._ready_file.touch(mode=0o600)
-                    self._ready_file = None
 
     def answer(self, line: bytes) -> Any:
         """The answer to one line, or None where there is none to give."""
         try:
             message = json.loads(line)
         except (ValueError, RecursionError):
-            return _error(None, _RpcError(PARSE_ERROR, "This line is not JSON."))
+            return _failure(None, _RpcError(PARSE_ERROR, "This line is not JSON."))
         if isinstance(message, list) and message:
             answers = [answer for answer in map(self._answer_one, message) if answer is not None]
             return answers or None
@@ -102,64 +98,48 @@ class Server:
 
     def _answer_one(self, message: Any) -> dict[str, Any] | None:
         if not isinstance(message, dict) or not isinstance(message.get("method", ""), str):
-            return _error(None, _RpcError(INVALID_REQUEST, "This is no JSON-RPC message."))
+            return _failure(None, _RpcError(INVALID_REQUEST, "This is no JSON-RPC message."))
         if "id" not in message or "method" not in message:
             return None  # a notification, or an answer to a question that was never asked
         try:
-            method = self._methods.get(message["method"])
-            if method is None:
-                raise _RpcError(METHOD_NOT_FOUND, f"There is no method {message['method']!r} here.")
-            params = message.get("params", {})
-            if not isinstance(params, dict):
-                raise _RpcError(INVALID_PARAMS, "params must be an object.")
-            return {"jsonrpc": "2.0", "id": message["id"], "result": method(params)}
+            return {"jsonrpc": "2.0", "id": message["id"], "result": self._result(message)}
         except _RpcError as error:
-            return _error(message["id"], error)
+            return _failure(message["id"], error)
 
-    def _initialize(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        wanted = params.get("protocolVersion")
-        return {
-            "protocolVersion": wanted if wanted in PROTOCOL_VERSIONS else PROTOCOL_VERSIONS[0],
-            "capabilities": {"tools": {}},
-            "serverInfo": {"name": "headroom", "version": __version__},
-        }
-
-    def _list(self, _params: Mapping[str, Any]) -> dict[str, Any]:
-        self._has_told_tools = True
-        return {"tools": [TOOL]}
+    def _result(self, message: Mapping[str, Any]) -> dict[str, Any]:
+        name, params = message["method"], message.get("params", {})
+        if not isinstance(params, dict):
+            raise _RpcError(INVALID_PARAMS, "params must be an object.")
+        is_stateless = _is_stateless(params.get("_meta"))
+        method = self._methods.get(name)
+        if method is None:
+            raise _RpcError(METHOD_NOT_FOUND, f"There is no method {name!r} here.")
+        result = method(params)
+        if not is_stateless:
+            return result
+        cacheable = _CACHEABLE if name in ("tools/list", "server/discover") else {}
+        return {"resultType": "complete", **cacheable, **result, "_meta": {f"{_KEY}serverInfo": _SERVER}}
 
     def _call(self, params: Mapping[str, Any]) -> dict[str, Any]:
         if params.get("name") != RETRIEVE_TOOL:
             raise _RpcError(INVALID_PARAMS, f"There is no tool {params.get('name')!r} here.")
-        arguments = params.get("arguments", {})
         try:
-            return _content(self._retrieve(arguments))
-        except HeadroomError as error:
-            return {**_content(str(error)), "isError": True}
-
-    def _retrieve(self, arguments: Any) -> str:
-        if not isinstance(arguments, dict) or not isinstance(arguments.get("id"), str):
-            raise _RpcError(INVALID_PARAMS, "The argument id is missing.")
-        unknown = sorted(set(arguments) - _ARGUMENTS)
-        if unknown:
-            raise _RpcError(INVALID_PARAMS, f"Unknown arguments: {', '.join(unknown)}.")
-        given = {name: str(value) for name, value in arguments.items() if value is not None}
-        id_ = given.pop("id")
-        return read_and_note(self._store_file, self._session, id_, given)
+            id_, part = _arguments(params.get("arguments", {}))
+            text, is_error = read_and_note(self._store_file, self._session, id_, part), False
+        except (HeadroomError, OSError) as error:
+            text, is_error = str(error), True  # for the model, which can mend its call
+        return {"content": [{"type": "text", "text": text}], "isError": is_error}
 
 
-def read_and_note(store_file: Path, session: str, id_: str, part: Mapping[str, str]) -> str:
-    """Retrieve from the store and count it, as far as this process may write there.
-
-    Args:
-        part: `lines`, `rows` or `grep`, as `retrieve` takes them.
+def read_and_note(store_file: Path, session: str, id_: str, part: Mapping[str, Any], max_chars: int = MAX_CHARS) -> str:
+    """Retrieve from the store, and count it for `session` as far as this process may write there.
 
     Raises:
         HeadroomError: as `retrieve` does, and `STORE_FAILED` where there is no store.
     """
     store = Store(store_file, read_only=True)
     try:
-        text = retrieve(store, id_, **part)
+        text = retrieve(store, id_, **part, max_chars=max_chars)
     finally:
         store.close()
     try:
@@ -176,17 +156,52 @@ def read_and_note(store_file: Path, session: str, id_: str, part: Mapping[str, s
 
 
 def main() -> int:
-    """Serve until the client closes its end."""
+    """Serve until the client closes its end; gives the exit code."""
     store_file = paths.store_file(paths.home(os.environ))
-    ready = os.environ.get("HEADROOM_READY_FILE")
-    server = Server(store_file, os.environ.get("HEADROOM_SESSION", ""), Path(ready) if ready else None)
-    server.serve(sys.stdin.buffer, sys.stdout.buffer)
+    try:
+        Server(store_file, os.environ.get("HEADROOM_SESSION", "")).serve(sys.stdin.buffer, sys.stdout.buffer)
+    except KeyboardInterrupt:
+        return 130
+    except BrokenPipeError:
+        # What is still buffered must not be tried again at the interpreter's end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
 
 
-def _content(text: str) -> dict[str, Any]:
-    return {"content": [{"type": "text", "text": text}]}
+def _is_stateless(meta: Any) -> bool:
+    """Whether a request speaks a revision without handshake."""
+    version = meta.get(f"{_KEY}protocolVersion") if isinstance(meta, dict) else None
+    if version is None:
+        return False
+    if version not in STATELESS_VERSIONS:
+        data = {"supported": [*STATELESS_VERSIONS, *PROTOCOL_VERSIONS], "requested": version}
+        raise _RpcError(UNSUPPORTED_VERSION, "Unsupported protocol version", data)
+    if f"{_KEY}clientCapabilities" not in meta:
+        raise _RpcError(INVALID_PARAMS, f"_meta has no {_KEY}clientCapabilities.")
+    return True
 
 
-def _error(id_: object, error: _RpcError) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "id": id_, "error": {"code": error.code, "message": error.message}}
+def _initialize(params: Mapping[str, Any]) -> dict[str, Any]:
+    wanted = params.get("protocolVersion")
+    agreed = wanted if wanted in PROTOCOL_VERSIONS else PROTOCOL_VERSIONS[0]
+    return {"protocolVersion": agreed, "capabilities": _CAPABILITIES, "serverInfo": _SERVER}
+
+
+def _arguments(given: Any) -> tuple[str, dict[str, Any]]:
+    known = f"Its arguments are {', '.join(_ARGUMENTS)}."
+    if not isinstance(given, dict) or not isinstance(given.get("id"), str):
+        raise HeadroomError(Code.BAD_REQUEST, "The argument id is missing.", known)
+    unknown = sorted(set(given) - set(_ARGUMENTS))
+    if unknown:
+        raise HeadroomError(Code.BAD_REQUEST, f"There is no argument {', '.join(unknown)}.", known)
+    part = {name: str(value) for name, value in given.items() if value not in (None, "")}
+    id_ = part.pop("id", "")
+    if "context" not in part:
+        return id_, dict(part)
+    if not part["context"].isdecimal():
+        raise HeadroomError(Code.BAD_REQUEST, f"context={part['context']} is no number of lines.", known)
+    return id_, {**part, "context": int(part["context"][:6])}
+
+
+def _failure(id_: object, error: _RpcError) -> dict[str, Any]:
+    return {"jsonrpc": "2.0", "id": id_, "error": error.fields}

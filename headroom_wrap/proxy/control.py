@@ -40,9 +40,9 @@ def probe(host: str, port: int, key: str, timeout_s: float) -> bool:
     )
     try:
         answer = _ask(host, port, request.encode(), time.monotonic() + timeout_s)
-        status, _, rest = answer.partition(b"\r\n")
-        shown = json.loads(rest.partition(b"\r\n\r\n")[2])["proof"]
-        return b" 200" in status and hmac.compare_digest(str(shown).encode(), gate.proof(key, nonce).encode())
+        head, _, body = answer.partition(b"\r\n\r\n")
+        shown = json.loads(body)["proof"]
+        return head.startswith(b"HTTP/1.1 200") and hmac.compare_digest(str(shown).encode(), gate.proof(key, nonce).encode())
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

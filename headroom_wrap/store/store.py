@@ -171,7 +171,8 @@ class Store:
         self.flush()
         summed = [field.name for field in fields(SessionTotals) if field.name not in _COUNTED]
         columns = ", ".join(f"COALESCE(SUM({name}), 0) AS {name}" for name in summed)
-        sql = f"SELECT COUNT(*), COALESCE(SUM(status >= 400 OR error != ''), 0), {columns} FROM ledger WHERE session = ?"  # noqa: S608
+        n_errors = "COALESCE(SUM(status >= 400 OR error != ''), 0)"
+        sql = f"SELECT COUNT(*), {n_errors}, {columns} FROM ledger WHERE session = ?"  # noqa: S608 - names of ours
         ((requests, errors, *sums),) = self._read(sql, (session,))
         sql = "SELECT COUNT(*), COALESCE(SUM(n_chars), 0) FROM retrievals WHERE session = ?"
         ((retrievals, n_chars),) = self._read(sql, (session,))
@@ -318,9 +319,7 @@ def _row(decision: Decision) -> tuple[Any, ...]:
 def _decision(row: Sequence[Any]) -> Decision:
     key, family, profile, rendered, reason, compressor, before, after, original, depends = row
     text = None if rendered is None else _unpack(rendered)
-    return Decision(
-        key, family, profile, text, reason, compressor, before, after, original, tuple(json.loads(depends))
-    )
+    return Decision(key, family, profile, text, reason, compressor, before, after, original, tuple(json.loads(depends)))
 
 
 def _sha256(text: str) -> str:

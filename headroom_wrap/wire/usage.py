@@ -64,7 +64,6 @@ class UsageTap:
         self._decoder = decoder(content_encoding)
         self._is_sse = True if "event-stream" in content_type else False if "json" in content_type else None
         self._pending = bytearray()
-        self._is_skipping = False
         self._n_decoded = 0
         self.usage = Usage()
 
@@ -106,19 +105,15 @@ class UsageTap:
                 raise _TooLargeError
 
     def _read_lines(self, text: bytes) -> None:
-        if self._is_skipping:
-            _, newline, text = text.partition(b"\n")
-            self._is_skipping = not newline
         end = text.rfind(b"\n")
         if end >= 0:
             self._pending += text[:end]
             self._scan(bytes(self._pending))
             self._pending = bytearray(text[end + 1 :])
-        elif not self._is_skipping:
+        else:
             self._pending += text
         if len(self._pending) > MAX_LINE_BYTES:
-            self._pending.clear()
-            self._is_skipping = True
+            self._pending.clear()  # what follows of this line is no line that we read
 
     def _scan(self, lines: bytes) -> None:
         if _USAGE_KEY not in lines:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -183,7 +182,7 @@ def _write_files(start: Start, directory: Path) -> bool:
     command = plan.own_command()
     if command is not None:
         (directory / "bin").mkdir(mode=0o700)
-        os.symlink(command, directory / "bin" / plan.COMMAND)
+        (directory / "bin" / plan.COMMAND).symlink_to(command)
     return plan.finds_command(start.env)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import subprocess
@@ -148,7 +149,7 @@ def with_tools(requests: Sequence[RecordedRequest]) -> list[RecordedRequest]:
 def assert_append_only(provider: EmulatedProvider) -> None:
     """Every call's forwarded prefix, tools included, is that of the call before, and more."""
     calls = with_tools(provider.model_requests)
-    for earlier, later in zip(calls, calls[1:], strict=False):
+    for earlier, later in itertools.pairwise(calls):
         assert first_prefix_break(earlier.body, later.body) is None
 
 

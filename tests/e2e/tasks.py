@@ -27,7 +27,12 @@ class Task:
     compresses: bool = True
 
 
-WORKS = Task("works", 'Look it up. [[tool Bash {"command":"grep -rn compute src | sort"}]] [[find compute(value_141)]]', 2, "value_142 =")
+WORKS = Task(
+    "works",
+    'Look it up. [[tool Bash {"command":"grep -rn compute src | sort"}]] [[find compute(value_141)]]',
+    2,
+    "value_142 =",
+)
 FAILS = Task("fails", 'Try it. [[tool Bash {"command":"sed -n 170,280p app.log; exit 3"}]] [[find torn]]', 2, FATAL)
 LARGE = Task("large", 'Why did it stop? [[tool Bash {"command":"cat app.log"}]] [[find FATAL]]', 2, FATAL)
 TURNS = Task(

@@ -20,6 +20,7 @@ EVENTS = [b'event: message_start\ndata: {"message":{"usage":{"input_tokens":7}}}
 ]
 
 
+@pytest.mark.filterwarnings("error")
 def test_a_large_request_and_its_answer_keep_their_bytes() -> None:
     body = random.Random(1).randbytes(20_000_000)
 

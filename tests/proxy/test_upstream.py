@@ -319,6 +319,20 @@ def test_http_goes_through_the_networks_proxy() -> None:
 
 
 @pytest.mark.usefixtures("names")
+def test_cookies_of_an_answer_are_not_kept() -> None:
+    async def script(_request: Received, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 200 OK\r\nSet-Cookie: a=1; Path=/\r\nContent-Length: 0\r\n\r\n")
+
+    async def scenario() -> None:
+        async with rigged(script, url="http://upstream.test:{port}") as rig:
+            for _ in range(2):
+                await (await rig.post()).answer()
+            assert [request.header(b"cookie") for request in rig.upstream.received] == [[], []]
+
+    run(scenario())
+
+
+@pytest.mark.usefixtures("names")
 def test_no_proxy_goes_direct() -> None:
     async def scenario() -> None:
         env = {"HTTP_PROXY": "http://127.0.0.1:1", "NO_PROXY": "upstream.test"}
