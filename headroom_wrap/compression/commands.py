@@ -20,8 +20,8 @@ class Prints(Flag):
 
 
 _BY_PROGRAM = {
-    Prints.TESTS: "pytest py.test tox nox runtests.py unittest nose2 nosetests jest vitest mocha ava rspec phpunit ctest "
-    "gotestsum nextest playwright cypress behave trial stestr",
+    Prints.TESTS: "pytest py.test tox nox runtests.py unittest nose2 nosetests jest vitest mocha ava rspec phpunit "
+    "ctest gotestsum nextest playwright cypress behave trial stestr",
     Prints.MATCHES: "grep egrep fgrep zgrep rg ag ack find fd ls tree locate",
     Prints.LOGS: "journalctl dmesg pip pip3 npm yarn pnpm apt apt-get brew conda mamba micromamba make cmake ninja "
     "meson gcc g++ clang cc tsc webpack vite rollup docker-compose terraform helm ansible-playbook wget bazel msbuild",
@@ -67,11 +67,12 @@ _KIND_OF_PAIR = {
 }
 _WRAPPERS = frozenset(
     "sudo time timeout env nice nohup stdbuf xargs command exec bash sh zsh uv uvx poetry pipenv hatch pdm rye run npx "
-    "bunx pnpx python python2 python3 python3.9 python3.10 python3.11 python3.12 python3.13 node -m -lc -c -X dev exec".split()
+    "bunx pnpx python python2 python3 node -m -lc -c -X dev".split()
 )
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1.*?^\s*\2\s*$", re.DOTALL | re.MULTILINE)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"\\]*(?:\\.[^\"\\]*)*\"", re.DOTALL)
 _SEPARATOR = re.compile(r"(\|\|?|&&|;|\n|\$\(|`)")
+_PYTHON = re.compile(r"(?:^|/)python3\.\d+\Z")
 _LOG_FILE = re.compile(r"\.log\b|/log/|/logs/|\.out\b|syslog|messages\b")
 _MAX_COMMAND_CHARS = 20_000
 
@@ -104,14 +105,14 @@ def prints(command: str) -> Prints:
 
 def _kind(part: str) -> Prints:
     words = [word for word in part.split() if not re.match(r"\w+=|[\d.]+\Z|\d?>", word)]
-    while words and (words[0].rsplit("/", 1)[-1] in _WRAPPERS):
+    while words and (words[0].rsplit("/", 1)[-1] in _WRAPPERS or _PYTHON.search(words[0])):
         words.pop(0)
     if not words:
         return Prints.NOTHING_KNOWN
     program = words[0].rsplit("/", 1)[-1]
     arguments = [word for word in words[1:] if not word.startswith("-")]
     verb = next(iter(arguments), "")
-    if program == "bin" or words[0].endswith("bin/test"):
+    if words[0].endswith("bin/test"):
         return Prints.TESTS
     kind = _KIND_OF_PAIR.get((program, verb)) or _KIND_OF_PAIR.get((program, ""))
     if kind is None and program in ("npm", "yarn", "pnpm", "django-admin") and "test" in " ".join(arguments[:2]):

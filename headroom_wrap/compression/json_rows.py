@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from headroom_wrap.compression import markers
 from headroom_wrap.compression.json_text import (
     Member,
-    NotPlainJson,
+    NotPlainJsonError,
     elements,
     end_of_value,
     members,
@@ -56,7 +56,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
         if table is None or schema is None:
             return None
         lines = [schema.encode(row) for row in table.rows]
-    except NotPlainJson:
+    except NotPlainJsonError:
         return None
     n_rows = len(lines)
     elided = 0
@@ -82,7 +82,7 @@ def read_table(text: str) -> Table | None:
     """The rows of a JSON array or of an object that one array dominates, or of lines of JSON; None if it is neither.
 
     Raises:
-        NotPlainJson: it looks like JSON and is not, or has duplicate keys.
+        NotPlainJsonError: it looks like JSON and is not, or has duplicate keys.
     """
     start = skip_space(text, 0)
     banner = ""

@@ -18,19 +18,19 @@ _SPACE = re.compile(r"[ \t\n\r]*")
 _STRING_OR_SPACE = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\n\r]+')
 
 
-class NotPlainJson(ValueError):
+class NotPlainJsonError(ValueError):
     """The text is not JSON of the kind that can be re-spelled: invalid, with duplicate keys, NaN, or too deep."""
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     members = dict(pairs)
     if len(members) != len(pairs):
-        raise NotPlainJson("duplicate keys")
+        raise NotPlainJsonError("duplicate keys")
     return members
 
 
 def _no_constant(name: str) -> float:
-    raise NotPlainJson(name)
+    raise NotPlainJsonError(name)
 
 
 _scan_strictly: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(
@@ -49,12 +49,12 @@ def end_of_value(text: str, at: int) -> int:
     """Where the value that begins at `at` ends.
 
     Raises:
-        NotPlainJson: there is no valid value there, or one with duplicate keys, NaN, or too deep.
+        NotPlainJsonError: there is no valid value there, or one with duplicate keys, NaN, or too deep.
     """
     try:
         return _scan_strictly(text, at)[1]
     except (StopIteration, RecursionError, ValueError) as error:
-        raise NotPlainJson(str(error)) from error
+        raise NotPlainJsonError(str(error)) from error
 
 
 def minified(text: str) -> str:
@@ -76,7 +76,7 @@ def members(text: str, at: int = 0) -> list[tuple[str, int, int]]:
     """(key as spelled, start, end of its value) for each member of the object at `at`, in valid minified JSON."""
     found: list[tuple[str, int, int]] = []
     while text[at] != "}" and text[at + 1] != "}":
-        colon = scanstring(text, at + 2, True)[1]
+        colon = scanstring(text, at + 2)[1]
         end = _scan(text, colon + 1)[1]
         found.append((text[at + 1 : colon], colon + 1, end))
         at = end

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 from headroom_wrap.compression.markers import PREFIX, carries_marker
 
@@ -57,14 +58,12 @@ def _last_states(line: str) -> str:
     """`line` with only the last of progress states that follow each other in it: somebody took out the returns."""
     out = []
     end = 0
-    states = list(_PROGRESS.finditer(line))
-    for state, following in zip(states, states[1:], strict=False):
+    for state, following in pairwise(_PROGRESS.finditer(line)):
         overwritten = following[1] == state[1] and following.start() - state.start() <= _PROGRESS_MAX_STATE_CHARS
         if overwritten and state.start() >= end:
             out.append(line[end : state.start()])
             end = following.start()
-    text = "".join(out) + line[end:]
-    return text
+    return "".join(out) + line[end:]
 
 
 class Sheet:
@@ -125,7 +124,10 @@ class Sheet:
         """Decide which dropped lines become markers; lines that a marker would not shorten stay."""
         index = 0
         while index < len(self.lines):
-            if self.labels[index] is None or index in self._respelled:
+            if index in self._respelled:
+                index = self._respelled[index][0] + 1
+                continue
+            if self.labels[index] is None:
                 index += 1
                 continue
             last = self._end_of_gap(index)

@@ -14,8 +14,8 @@ _PATH_SHARE = 0.9
 _PATH = re.compile(r"[^\s{},:|<>\"'`]{1,400}\Z")
 
 
-def compress(text: str, hints: Hints) -> Compressed | None:
-    """`src/a.py`, `src/b.py` become `src/{a.py,b.py}`; nothing is lost, so `hints` do not matter."""
+def compress(text: str, _hints: Hints) -> Compressed | None:
+    """`src/a.py`, `src/b.py` become `src/{a.py,b.py}`; nothing is lost, so hints do not matter."""
     if not may_try(text) or text.count("\n") < _MIN_LINES:
         return None
     lines = text.split("\n")

@@ -116,13 +116,13 @@ def _other(index: int, line: str) -> Pass | None:
     return Pass(index, index, "", "") if gradle or dots or _ONE_LINE.match(line) else None
 
 
-def fold_passes(sheet: Sheet, terms: Sequence[str], may_elide: bool, listed_max: int = _LISTED_MAX) -> None:
+def fold_passes(sheet: Sheet, terms: Sequence[str], *, may_elide: bool) -> None:
     """Re-spell stretches of passed tests by their headings; drop long stretches but for their ends and `terms`."""
     found = find_passes(sheet.shown)
     wanted = {found[at].first for at in relevant([sheet.shown[one.first] for one in found], terms, _RELEVANT_MAX)}
     for stretch in _stretches(sheet, found):
         n_passed = sum(1 for one in stretch if not one.skipped)
-        if may_elide and n_passed > listed_max:
+        if may_elide and n_passed > _LISTED_MAX:
             for one in stretch[1:-1]:
                 if not one.skipped and one.first not in wanted:
                     sheet.drop(one.first, one.last, "passed" if one.name else "lines of passed tests")
@@ -134,9 +134,7 @@ def _stretches(sheet: Sheet, found: Sequence[Pass]) -> list[list[Pass]]:
     """Passes with nothing but blank lines between them."""
     stretches: list[list[Pass]] = []
     for one in found:
-        if stretches and not any(
-            sheet.shown[index].strip() for index in range(stretches[-1][-1].last + 1, one.first)
-        ):
+        if stretches and not any(sheet.shown[index].strip() for index in range(stretches[-1][-1].last + 1, one.first)):
             stretches[-1].append(one)
         else:
             stretches.append([one])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
 
 from headroom_wrap.compression.model import Hints
 
@@ -17,6 +16,7 @@ _STOP = frozenset(
     "which while will with work would your command description pattern path true false none null python head tail "
     "grep echo bash export".split()
 )
+_MIN_WORD_CHARS = 4
 _MAX_TERMS = 48
 _COMMON_SHARE = 0.1
 _MAX_SCANNED_CHARS = 20_000
@@ -26,7 +26,9 @@ def terms_of(hints: Hints) -> tuple[str, ...]:
     """The distinct words of the query and of the tool's arguments, lower case, in order."""
     text = " ".join([hints.query[-_MAX_SCANNED_CHARS:], *_strings(hints.tool_input)])[:_MAX_SCANNED_CHARS]
     words = (word.strip("._").lower() for word in _WORD.findall(text))
-    return tuple(dict.fromkeys(word for word in words if len(word) > 3 and word not in _STOP))[:_MAX_TERMS]
+    return tuple(dict.fromkeys(word for word in words if len(word) >= _MIN_WORD_CHARS and word not in _STOP))[
+        :_MAX_TERMS
+    ]
 
 
 def relevant(lines: Sequence[str], terms: Sequence[str], limit: int) -> list[int]:
@@ -52,8 +54,3 @@ def _strings(value: object) -> Iterator[str]:
     elif isinstance(value, list | tuple):
         for item in value:
             yield from _strings(item)
-
-
-def argument(tool_input: Mapping[str, Any], *names: str) -> str:
-    """The first of the named arguments that is a string, or ""."""
-    return next((value for name in names if isinstance(value := tool_input.get(name), str)), "")

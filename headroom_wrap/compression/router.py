@@ -37,15 +37,16 @@ _NUMBERED_LINE = re.compile(r" *\d+(?:→|\t)")
 _DIFF = re.compile(r"diff --git |--- (?:a/|/dev/null)|@@ -\d|Index: |\+\+\+ b/")
 _TEST_MARK = re.compile(
     r"={3,} (?:test session starts|FAILURES|ERRORS|short test summary|warnings summary|\d+ (?:passed|failed))"
-    r"|(?:PASSED|FAILED|ERROR) \S+(?:::| > )|\S+::\S+ (?:PASSED|FAILED|ERROR|SKIPPED)|.*\.\.\. (?:ok|FAIL|ERROR|skipped)\b"
+    r"|(?:PASSED|FAILED|ERROR) \S+(?:::| > )|\S+::\S+ (?:PASSED|FAILED|ERROR|SKIPPED)"
+    r"|.*\.\.\. (?:ok|FAIL|ERROR|skipped)\b"
     r"|Ran \d+ tests? in |--- (?:PASS|FAIL|SKIP): |=== RUN |test result: |Tests?(?: Suites)?: +\d+ |\s*[✓✔✕✗×√] "
     r"|TAP version|ok \d+ |not ok \d+ |Tests run: \d+|E   "
 )
 _TRACE = re.compile(r"Traceback \(most recent call last\)|\s+at \S+ ?\(|  File \"[^\"]+\", line \d+|goroutine \d+ \[")
 _LOG_LINE = re.compile(
     r"\W{0,2}(?:\w{1,14} )?\d{4}[-/]\d\d[-/]\d\d[T ]|\W?\d\d:\d\d:\d\d|\W?[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d"
-    r"|\W?\d\d/\w{2,3}/\d{2,4}[ :]|\W?(?:[A-Z][a-z]{2} ){2}|\[?(?:INFO|DEBUG|WARN|WARNING|ERROR|TRACE|FATAL)\b|\d{10,13}\b"
-    r"|\{\"(?:level|time|ts|timestamp|severity)\"|time="
+    r"|\W?\d\d/\w{2,3}/\d{2,4}[ :]|\W?(?:[A-Z][a-z]{2} ){2}|\[?(?:INFO|DEBUG|WARN|WARNING|ERROR|TRACE|FATAL)\b"
+    r"|\d{10,13}\b|\{\"(?:level|time|ts|timestamp|severity)\"|time="
 )
 _TEST_LINES_MIN = 2
 _LOG_SHARE = 0.4

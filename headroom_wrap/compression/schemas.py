@@ -79,7 +79,7 @@ def schema_of(rows: Sequence[Sequence[Member]], depth: int = 0) -> Schema | None
 def _column(key: str, values: Sequence[str], n_rows: int, depth: int) -> Column:
     if len(values) == n_rows and n_rows > 1 and all(value == values[0] for value in values):
         return Column(key, constant=values[0])
-    if depth >= _MAX_DEPTH or len(values) < 2:
+    if depth >= _MAX_DEPTH or len(values) == 1:
         return Column(key)
     if are_objects(values):
         fields = schema_of([object_members(value) for value in values], depth + 1)

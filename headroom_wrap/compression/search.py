@@ -57,22 +57,22 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     found = sum(1 for hit in hits if hit.is_match or hit.is_context)
     if found < _MIN_HITS or found * 2 < len(hits):
         return None
-    spells = expand("\n".join(regroup(hits, numbered))) == text
-    best, _ = _render(Sheet.raw(text), hits, numbered if spells else None, None)
+    spells = expand("\n".join(regroup(hits, numbered=numbered))) == text
+    best, _ = _render(Sheet.raw(text), hits, None, numbered=numbered if spells else None)
     sheet = Sheet.raw(text)
     if hints.marker is not None:
         _choose(sheet, hits, hints)
-        shorter, elided = _render(sheet, hits, numbered if spells else None, hints.marker)
+        shorter, elided = _render(sheet, hits, hints.marker, numbered=numbered if spells else None)
         if elided and len(shorter) + _ELISION_MUST_GAIN_CHARS < len(best):
             reason = "matches grouped by path, alike and middle ones elided"
             return Compressed(shorter, reason, elided, sheet.total)
     return Compressed(best, "matches grouped by path", 0, sheet.total) if len(best) < len(text) else None
 
 
-def _render(sheet: Sheet, hits: Sequence[Hit], numbered: bool | None, marker: Marker | None) -> tuple[str, int]:
+def _render(sheet: Sheet, hits: Sequence[Hit], marker: Marker | None, *, numbered: bool | None) -> tuple[str, int]:
     sheet.settle(marker)
     if numbered is not None:
-        _spell(sheet, hits, numbered)
+        _spell(sheet, hits, numbered=numbered)
     return sheet.render(marker)
 
 
@@ -130,14 +130,17 @@ def _choose(sheet: Sheet, hits: Sequence[Hit], hints: Hints) -> None:
             texts[words] = texts.get(words, 0) + 1
             if len(words) > 2 * _SAME_TEXT_SHOWN and texts[words] > _SAME_TEXT_SHOWN:
                 sheet.drop(index, index, "matches of texts shown above, in other places")
-    if len(hits) < _LONG_RESULT_LINES:
-        return
+    if len(hits) >= _LONG_RESULT_LINES:
+        _choose_from_many(sheet, hits, hints)
+
+
+def _choose_from_many(sheet: Sheet, hits: Sequence[Hit], hints: Hints) -> None:
     near = 0
     matches = [index for index, hit in enumerate(hits) if hit.is_match]
     for index, hit in enumerate(hits):
         while near + 1 < len(matches) and abs(matches[near + 1] - index) <= abs(matches[near] - index):
             near += 1
-        if hit.is_context and abs(matches[near] - index) > _CONTEXT_REACH:
+        if hit.is_context and (not matches or abs(matches[near] - index) > _CONTEXT_REACH):
             sheet.drop(index, index, "of context")
     wanted = set(relevant(sheet.lines, terms_of(hints), _MATCHES_RELEVANT))
     for members in _by_path(hits, matches):
@@ -153,13 +156,13 @@ def _by_path(hits: Sequence[Hit], matches: Sequence[int]) -> list[list[int]]:
     return list(groups.values())
 
 
-def _spell(sheet: Sheet, hits: Sequence[Hit], numbered: bool) -> None:
+def _spell(sheet: Sheet, hits: Sequence[Hit], *, numbered: bool) -> None:
     kept = [index for index in range(len(hits)) if sheet.labels[index] is None]
-    for index, lines in zip(kept, _spellings([hits[index] for index in kept], numbered), strict=True):
+    for index, lines in zip(kept, _spellings([hits[index] for index in kept], numbered=numbered), strict=True):
         sheet.shown[index] = "\n".join(lines)
 
 
-def _spellings(hits: Sequence[Hit], numbered: bool) -> list[list[str]]:
+def _spellings(hits: Sequence[Hit], *, numbered: bool) -> list[list[str]]:
     out = []
     current = ""
     for index, hit in enumerate(hits):
@@ -178,9 +181,9 @@ def _spellings(hits: Sequence[Hit], numbered: bool) -> list[list[str]]:
     return out
 
 
-def regroup(hits: Sequence[Hit], numbered: bool) -> list[str]:
+def regroup(hits: Sequence[Hit], *, numbered: bool) -> list[str]:
     """The lines of the grouped form: a path with a colon, then its hits without the path."""
-    return [line for lines in _spellings(hits, numbered) for line in lines]
+    return [line for lines in _spellings(hits, numbered=numbered) for line in lines]
 
 
 def expand(grouped: str) -> str:
@@ -190,12 +193,11 @@ def expand(grouped: str) -> str:
     heading = ""
     for line, following in zip(lines, [*lines[1:], ""], strict=True):
         if _is_entry(line):
-            if heading:
-                line = _under(heading, line)
+            out.append(_under(heading, line) if heading else line)
         elif line.endswith(":") and _is_entry(following) and _PATH.match(line[:-1]):
             heading = line[:-1]
-            continue
-        out.append(line)
+        else:
+            out.append(line)
     return "\n".join(out)
 
 

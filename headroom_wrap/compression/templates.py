@@ -87,4 +87,3 @@ def _place(masked: str, clusters: list[Cluster], branches: dict[int, list[int]])
         branch.append(len(clusters))
     clusters.append(Cluster(words))
     return len(clusters) - 1
-

@@ -14,7 +14,7 @@ from types import FrameType
 
 from headroom_wrap.compression import markers
 from headroom_wrap.compression.json_rows import read_table
-from headroom_wrap.compression.json_text import NotPlainJson
+from headroom_wrap.compression.json_text import NotPlainJsonError
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.store import Store
 
@@ -114,7 +114,7 @@ def _lines(text: str, spans: str | None) -> _Part:
 def _rows(text: str, spans: str) -> _Part:
     try:
         table = read_table(text)
-    except NotPlainJson:
+    except NotPlainJsonError:
         table = None
     if table is None:
         raise HeadroomError(Code.BAD_REQUEST, "This original has no rows.", "Ask for lines instead.")
@@ -159,7 +159,7 @@ def _characters(text: str, spans: str, max_chars: int) -> tuple[str, list[str]]:
 
 
 def _whole(part: _Part, n_chars: int, max_chars: int) -> Iterator[str]:
-    left = max_chars
+    left = max_chars + 1  # the last line break is not part of the answer
     for index, number in enumerate(part.numbers):
         text = part.item(number)
         left -= len(text) + 1
@@ -182,7 +182,7 @@ def _whole(part: _Part, n_chars: int, max_chars: int) -> Iterator[str]:
 def _found(part: _Part, matches: Mapping[int, Sequence[_Span]], context: int, max_chars: int) -> Iterator[str]:
     context = max(0, min(context, _MAX_CONTEXT))
     near = {number + step for number in matches for step in range(-context, context + 1)}.intersection(part.numbers)
-    left = max_chars
+    left = max_chars + 1
     for index, number in enumerate(sorted(near)):
         piece = _match(part, number, matches.get(number))
         left -= len(piece) + 1

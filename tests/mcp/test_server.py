@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mcp import ClientSession, StdioServerParameters
+from mcp import StdioServerParameters
+from mcp.client import Client
 from mcp.client.stdio import stdio_client
 
 import headroom_wrap.mcp
@@ -19,6 +20,7 @@ from headroom_wrap import paths
 from headroom_wrap.mcp.server import Server
 from headroom_wrap.store import Store
 
+KEY = "io.modelcontextprotocol/"
 PROGRAM = str(Path(headroom_wrap.mcp.__file__).parent / "__main__.py")
 
 
@@ -40,24 +42,28 @@ def call(home: Path, arguments: object, name: str = "headroom_retrieve") -> Any:
     return ask(home, {"jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": params})
 
 
-def test_the_official_client_lists_and_calls_the_tool(home: Path) -> None:
+async def use(home: Path, id_: str, mode: Any) -> tuple[str, list[Any], Any, Any]:
+    env = {**os.environ, paths.HOME_VARIABLE: str(home), "HEADROOM_SESSION": "s1"}
+    parameters = StdioServerParameters(command=sys.executable, args=[PROGRAM], env=env)
+    async with Client(stdio_client(parameters), mode=mode) as client:
+        tools = (await client.list_tools()).tools
+        good = await client.call_tool("headroom_retrieve", {"id": id_, "grep": "^t", "context": 1})
+        bad = await client.call_tool("headroom_retrieve", {"id": "h0"})
+        return client.protocol_version, tools, good, bad
+
+
+@pytest.mark.parametrize(("mode", "version"), [("legacy", "2025-11-25"), ("auto", "2026-07-28")])
+def test_the_official_client_lists_and_calls_the_tool(home: Path, mode: str, version: str) -> None:
     store = Store(paths.store_file(home))
     id_ = store.put_original("one\ntwo\nthree")
-
-    async def use() -> tuple[list[str], str, bool]:
-        env = {**os.environ, paths.HOME_VARIABLE: str(home), "HEADROOM_SESSION": "s1"}
-        parameters = StdioServerParameters(command=sys.executable, args=[PROGRAM], env=env)
-        async with stdio_client(parameters) as (reading, writing), ClientSession(reading, writing) as session:
-            await session.initialize()
-            tools = await session.list_tools()
-            good = await session.call_tool("headroom_retrieve", {"id": id_, "lines": "2"})
-            bad = await session.call_tool("headroom_retrieve", {"id": "h0"})
-            return [tool.name for tool in tools.tools], good.content[0].text, bool(bad.model_dump().get("is_error"))
-
-    names, text, is_error = asyncio.run(use())
-    assert names == ["headroom_retrieve"]
-    assert text == f"[headroom original {id_}: lines 2 of 3]\ntwo"
-    assert is_error
+    agreed, (tool,), good, bad = asyncio.run(use(home, id_, mode))
+    assert agreed == version
+    assert tool.name == "headroom_retrieve"
+    assert tool.annotations.read_only_hint
+    assert tool.meta == {"anthropic/alwaysLoad": True}
+    assert not good.is_error
+    assert good.content[0].text == f"[headroom original {id_}: lines 1-3 of 3, 2 match '^t']\n1- one\n2: two\n3: three"
+    assert bad.is_error
     totals = store.totals("s1")
     store.close()
     assert totals.retrievals == 1
@@ -78,12 +84,55 @@ def test_a_missing_store_is_the_tools_error_and_not_the_servers_end(home: Path) 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "name"),
-    [({}, "headroom_retrieve"), ({"id": 7}, "headroom_retrieve"), ([], "headroom_retrieve"), ({"id": "h"}, "other"),
-     ({"id": "h", "nonsense": "1"}, "headroom_retrieve")],
-)  # fmt: skip
-def test_wrong_calls_are_invalid_params(home: Path, arguments: object, name: str) -> None:
-    assert call(home, arguments, name)["error"]["code"] == -32602
+    "arguments",
+    [{}, {"id": 7}, [], None, {"id": "h", "nonsense": "1"}, {"id": "h", "context": "x"}, {"id": "h", "context": -1}],
+)
+def test_wrong_arguments_are_answered_for_the_model_to_mend(home: Path, arguments: object) -> None:
+    result = call(home, arguments)["result"]
+    assert result["isError"] is True
+    assert "Its arguments are id, lines" in result["content"][0]["text"]
+
+
+def test_empty_arguments_are_as_good_as_none(home: Path) -> None:
+    store = Store(paths.store_file(home))
+    id_ = store.put_original("one\ntwo")
+    store.close()
+    result = call(home, {"id": id_, "lines": "", "grep": None})["result"]
+    assert result == {
+        "content": [{"type": "text", "text": f"[headroom original {id_}: lines 1-2 of 2]\none\ntwo"}],
+        "isError": False,
+    }
+
+
+def test_an_unknown_tool_is_an_error_of_the_protocol(home: Path) -> None:
+    assert call(home, {"id": "h"}, "other")["error"]["code"] == -32602
+
+
+@pytest.mark.parametrize(
+    ("meta", "code"),
+    [
+        ({f"{KEY}protocolVersion": "2099-01-01", f"{KEY}clientCapabilities": {}}, -32022),
+        ({f"{KEY}protocolVersion": ["x"], f"{KEY}clientCapabilities": {}}, -32022),
+        ({f"{KEY}protocolVersion": "2026-07-28"}, -32602),
+    ],
+)
+def test_a_stateless_request_must_say_a_version_that_is_spoken_here(home: Path, meta: object, code: int) -> None:
+    answer = ask(home, {"jsonrpc": "2.0", "id": 1, "method": "tools/list", "params": {"_meta": meta}})
+    assert answer["error"]["code"] == code
+
+
+def test_a_store_that_may_only_be_read_is_read(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = Store(paths.store_file(home))
+    id_ = store.put_original("one")
+    store.close()
+
+    def open_for_reading_only(path: Path, *, read_only: bool = False) -> Store:
+        if not read_only:
+            raise PermissionError(13, "a sandbox")
+        return Store(path, read_only=True)
+
+    monkeypatch.setattr("headroom_wrap.mcp.server.Store", open_for_reading_only)
+    assert call(home, {"id": id_})["result"]["isError"] is False
 
 
 @pytest.mark.parametrize(
@@ -109,3 +158,24 @@ def test_it_ends_when_the_client_closes_its_end_and_says_nothing_else(home: Path
     assert done.returncode == 0
     assert done.stderr == b""
     assert [json.loads(line).get("id") for line in done.stdout.splitlines()] == [None, 1]
+
+
+def test_it_ends_quietly_when_nobody_reads_its_answers(home: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, PROGRAM],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        env={**os.environ, paths.HOME_VARIABLE: str(home)},
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    _, complaint = process.communicate(b'{"jsonrpc":"2.0","id":1,"method":"ping"}\n' * 2, timeout=30)
+    assert (process.returncode, complaint) == (0, b"")
+
+
+def test_a_batch_is_answered_as_a_batch_without_its_notifications(home: Path) -> None:
+    ping = {"jsonrpc": "2.0", "id": 1, "method": "ping"}
+    note = {"jsonrpc": "2.0", "method": "notifications/initialized"}
+    assert ask(home, [ping, note]) == [{"jsonrpc": "2.0", "id": 1, "result": {}}]
+    assert ask(home, [note]) is None
