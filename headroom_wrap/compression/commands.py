@@ -70,6 +70,7 @@ _WRAPPERS = frozenset(
     "bunx pnpx python python2 python3 node -m -lc -c -X dev".split()
 )
 _HEREDOC = re.compile(r"<<-?\s*(['\"]?)(\w+)\1.*?^\s*\2\s*$", re.DOTALL | re.MULTILINE)
+_SHELL = re.compile(r"(?:\S*/)?(?:ba|z)?sh -l?c (['\"]?)(.*)\1\Z", re.DOTALL)
 _QUOTED = re.compile(r"'[^']*'|\"[^\"\\]*(?:\\.[^\"\\]*)*\"", re.DOTALL)
 _SEPARATOR = re.compile(r"(\|\|?|&&|;|\n|\$\(|`)")
 _PYTHON = re.compile(r"(?:^|/)python3\.\d+\Z")
@@ -90,8 +91,8 @@ def command_of(tool_input: Mapping[str, Any]) -> str:
 
 def prints(command: str) -> Prints:
     """What the output of a command line will hold; filters behind a pipe count for nothing."""
-    shell_wrapped = re.match(r"(?:\S*/)?(?:ba|z)?sh -l?c (.*)", command, re.DOTALL)
-    text = _HEREDOC.sub("", (shell_wrapped[1] if shell_wrapped else command)[:_MAX_COMMAND_CHARS])
+    wrapped = _SHELL.match(command)
+    text = _HEREDOC.sub("", (wrapped[2] if wrapped else command)[:_MAX_COMMAND_CHARS])
     text = _QUOTED.sub(lambda quoted: "Q" if re.search(r"[\s|;&]", quoted[0]) else quoted[0][1:-1], text)
     kinds = Prints.NOTHING_KNOWN
     piped = False

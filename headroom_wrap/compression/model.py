@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -50,7 +50,7 @@ class Slot:
 
     kind: SlotKind
     text: str
-    place: int
+    place: Hashable
     call_id: str | None = None
     tool_name: str = ""
     tool_input: Mapping[str, Any] = field(default_factory=dict)

@@ -180,15 +180,3 @@ def spell(group: Sequence[Pass]) -> list[str]:
         out.append(f"  {one.name}: {one.doc}")
     return [*out, "  " + ", ".join(names)] if names else out
 
-
-def unspell(spelled: Sequence[str]) -> list[str]:
-    """The inverse of `spell`: the lines that the group stood for."""
-    pattern = spelled[0][:-1]
-    out = []
-    for line in spelled[1:]:
-        name, colon, doc = line[2:].partition(": ")
-        if colon and pattern.endswith(_UNITTEST_OK):
-            out += [pattern[: -len(_UNITTEST_OK)].replace(SLOT, name), doc + _UNITTEST_OK]
-        else:
-            out += [pattern.replace(SLOT, name) for name in line[2:].split(", ")]
-    return out

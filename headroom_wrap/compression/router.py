@@ -87,7 +87,7 @@ def route(text: str, hints: Hints) -> list[Candidate]:
         wanted += [_SEARCH, _LISTING]
     if kinds & Prints.LOGS:
         wanted.append(_LOGS)
-    if command:
+    if command and not kinds & (Prints.FILES | Prints.HISTORY):
         wanted.append(_TIDY)
     return list(dict.fromkeys(wanted))
 

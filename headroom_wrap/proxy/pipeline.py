@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from headroom_wrap.compression import markers
 from headroom_wrap.compression.engine import Engine
@@ -11,10 +11,11 @@ from headroom_wrap.compression.model import Level, Profile, Slot
 from headroom_wrap.proxy.ports import Prepared
 from headroom_wrap.store import LedgerRow, Store
 from headroom_wrap.store.store import CHARS_PER_TOKEN
-from headroom_wrap.wire import anthropic
+from headroom_wrap.wire.anthropic import AnthropicFormat
 from headroom_wrap.wire.request import WireFormat
 
-WIRE_FORMATS: dict[str, WireFormat] = {"anthropic": anthropic.parse}
+def _formats() -> dict[str, WireFormat]:
+    return {"anthropic": AnthropicFormat()}
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,7 @@ class EnginePipeline:
         level: for conversations that begin now.
         excluded_tools: tools whose results are never touched, likewise.
         shell_is_here: the client's shell tool runs on this machine, with `headroom` on its PATH.
+        formats: the wire formats by name.
     """
 
     engine: Engine
@@ -32,6 +34,7 @@ class EnginePipeline:
     level: Level = Level.BALANCED
     excluded_tools: tuple[str, ...] = ()
     shell_is_here: bool = False
+    formats: Mapping[str, WireFormat] = field(default_factory=_formats)
 
     def prepare(self, wire: str, body: bytes, *, counts_only: bool = False) -> Prepared:
         """The body to send. `counts_only` makes no difference here: a count must see what a call would.
@@ -41,7 +44,7 @@ class EnginePipeline:
         """
         if self.level is Level.OFF:
             return Prepared(body)
-        request = WIRE_FORMATS[wire](body)
+        request = self.formats[wire](body)
         if request is None:
             return Prepared(body)
         way_back = request.way_back(shell_is_here=self.shell_is_here)

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from headroom_wrap.compression.markers import RETRIEVE_TOOL
 from headroom_wrap.compression.model import Slot, WayBack
-from headroom_wrap.wire.spans import Span, splice
+from headroom_wrap.wire.spans import splice
 
 SHELL_TOOLS = frozenset({"Bash", "bash", "shell", "exec_command", "local_shell", "run_terminal_cmd"})
 """Names under which agents offer a shell to the model."""
@@ -20,8 +20,7 @@ class ParsedRequest:
 
     Attributes:
         text: the whole body, decoded.
-        slots: in the order of the request; `slot.place` is an index into `spans`.
-        spans: where the JSON string of each slot stands in `text`.
+        slots: in the order of the request; `slot.place` is the span of the slot's JSON string in `text`.
         model: as the client names it.
         query: the user's last words.
         tools: names of the tools that the model can call now (deferred ones are not among them).
@@ -29,7 +28,6 @@ class ParsedRequest:
 
     text: str
     slots: tuple[Slot, ...]
-    spans: tuple[Span, ...]
     model: str = ""
     query: str = ""
     tools: frozenset[str] = frozenset()
@@ -44,9 +42,9 @@ class ParsedRequest:
             return WayBack.MCP
         return WayBack.SHELL if shell_is_here and self.tools & SHELL_TOOLS else WayBack.NONE
 
-    def render(self, replacements: Mapping[int, str]) -> bytes:
+    def render(self, replacements: Mapping[Any, str]) -> bytes:
         """The body with these texts (place -> text) in it."""
-        return splice(self.text, {self.spans[place]: text for place, text in replacements.items()})
+        return splice(self.text, replacements)
 
 
 class WireFormat(Protocol):

@@ -117,20 +117,16 @@ def splice(text: str, replacements: Mapping[Span, str]) -> bytes:
         text: the whole JSON text.
         replacements: place of a string -> the text that it shall have, decoded.
     """
-    pieces: list[str] = []
+    try:
+        return "".join(_pieces(text, replacements, ascii_only=False)).encode("utf-8")
+    except UnicodeEncodeError:  # a lone surrogate has no bytes, only an escape
+        return "".join(_pieces(text, replacements, ascii_only=True)).encode("utf-8")
+
+
+def _pieces(text: str, replacements: Mapping[Span, str], *, ascii_only: bool) -> Iterator[str]:
     at = 0
     for span in sorted(replacements, key=lambda span: span.start):
-        pieces.append(text[at : span.start])
-        pieces.append(_quote(replacements[span]))
+        yield text[at : span.start]
+        yield json.dumps(replacements[span], ensure_ascii=ascii_only)
         at = span.end
-    pieces.append(text[at:])
-    return "".join(pieces).encode("utf-8")
-
-
-def _quote(text: str) -> str:
-    quoted = json.dumps(text, ensure_ascii=False)
-    try:
-        quoted.encode("utf-8")
-    except UnicodeEncodeError:  # a lone surrogate has no bytes, only an escape
-        return json.dumps(text)
-    return quoted
+    yield text[at:]

@@ -7,6 +7,7 @@ dead. Process numbers and creation times would lie after a reboot or a change of
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import json
 import os
@@ -95,16 +96,18 @@ def remove(session: Session) -> Recovered:
 
 
 def live_sessions(home: Path) -> list[SessionRecord]:
-    """The sessions whose wrapper lives, the oldest first."""
+    """The sessions whose wrapper lives (or that are being recovered at this moment), the oldest first."""
     records = []
     for name in _names(home):
-        lock = _try_lock(paths.sessions_dir(home) / f"{name}.lock", fcntl.LOCK_SH)
-        if lock is not None:
-            os.close(lock)
-            continue
         record = _record(paths.sessions_dir(home) / name)
-        if record is not None:
-            records.append(record)
+        if record is None:
+            continue
+        with contextlib.suppress(FileNotFoundError):
+            lock = _try_lock(paths.sessions_dir(home) / f"{name}.lock", fcntl.LOCK_SH)
+            if lock is None:
+                records.append(record)
+            else:
+                os.close(lock)
     return sorted(records, key=lambda record: record.started)
 
 
@@ -117,7 +120,11 @@ def recover(home: Path) -> list[Recovered]:
 def recover_one(home: Path, session_id: str) -> Recovered | None:
     """Clear one session away if its wrapper is dead and nobody else is doing so; None otherwise."""
     file = paths.sessions_dir(home) / f"{session_id}.lock"
-    lock = _try_lock(file, fcntl.LOCK_EX)
+    try:
+        file.touch(mode=0o600)
+        lock = _try_lock(file, fcntl.LOCK_EX)
+    except FileNotFoundError:
+        return None
     if lock is None:
         return None
     try:
@@ -168,7 +175,8 @@ def _is_in_place(file: Path, lock: int) -> bool:
 
 
 def _try_lock(file: Path, kind: int) -> int | None:
-    lock = os.open(file, os.O_RDWR | os.O_CREAT, 0o600)
+    """Lock `file`; None if another has it. Raises FileNotFoundError if it is not there, or not any more."""
+    lock = os.open(file, os.O_RDWR)
     try:
         fcntl.flock(lock, kind | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -177,7 +185,7 @@ def _try_lock(file: Path, kind: int) -> int | None:
     if _is_in_place(file, lock):
         return lock
     os.close(lock)
-    return None
+    raise FileNotFoundError(file)
 
 
 def _names(home: Path) -> list[str]:

@@ -64,7 +64,7 @@ def test_following_the_cuts_reads_the_whole_original(tmp_path: Path, lines: list
     text = "\n".join([*lines, "end"])
     store = Store(tmp_path / "laws.sqlite3")
     id_ = store.put_original(text)
-    read = ""
+    read: str | None = None
     asked: list[dict[str, Any]] = [{"lines": "1-"}]
     while asked:
         span = asked.pop(0)
@@ -75,7 +75,7 @@ def test_following_the_cuts_reads_the_whole_original(tmp_path: Path, lines: list
             rest = dict(part.split("=") for part in cut[1].split(", then "))
             asked = [{name: value} for name, value in rest.items()] + asked
         # A line that was cut goes on where it stopped; everything else begins a line.
-        read += body if "chars" in span or not read else "\n" + body
+        read = body if read is None else read + ("" if "chars" in span else "\n") + body
     store.close()
     assert read == text
 

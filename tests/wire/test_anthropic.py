@@ -6,11 +6,14 @@ import json
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headroom_wrap.compression.model import WayBack
-from headroom_wrap.wire.anthropic import parse
+from headroom_wrap.wire.anthropic import AnthropicFormat
 from headroom_wrap.wire.request import ParsedRequest
 
+parse = AnthropicFormat()
 _USE = {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "ls"}}
 
 
@@ -93,7 +96,7 @@ def test_only_the_replaced_string_changes() -> None:
     request = parse(body)
     assert request is not None
     assert request.slots[0].text == "old é \ud83d"
-    assert request.render({0: "new \ud83d"}) == body.replace(b"old \\u00e9 \\ud83d", b"new \\ud83d")
+    assert request.render({request.slots[0].place: "new \ud83d"}) == body.replace(b"old \\u00e9 \\ud83d", b"new \\ud83d")
     assert request.render({}) == body
 
 
@@ -120,3 +123,30 @@ def test_what_is_not_understood_is_none(body: bytes) -> None:
 )
 def test_odd_shapes_pass_without_slots(fields: dict[str, Any]) -> None:
     assert _request(**fields).slots == ()
+
+
+_BLOCK = st.one_of(
+    st.builds(lambda text: {"type": "text", "text": text}, st.text(max_size=20)),
+    st.builds(lambda id_: {"type": "tool_use", "id": id_, "name": "Bash", "input": {"command": id_}}, st.sampled_from("abc")),
+    st.builds(
+        lambda id_, text: {"tool_use_id": id_, "type": "tool_result", "content": text},
+        st.sampled_from("abc"),
+        st.text(max_size=2500),
+    ),
+)
+_MESSAGES = st.lists(
+    st.builds(lambda role, content: {"role": role, "content": content}, st.sampled_from(["user", "assistant"]), st.lists(_BLOCK, max_size=3)),
+    max_size=6,
+)
+
+
+@given(turns=st.lists(_MESSAGES, min_size=2, max_size=4), cuts=st.lists(st.integers(0, 6), min_size=4, max_size=4), spaced=st.booleans())
+def test_what_is_remembered_of_a_conversation_changes_nothing(
+    turns: list[list[dict[str, Any]]], cuts: list[int], *, spaced: bool
+) -> None:
+    remembering = AnthropicFormat()
+    messages: list[dict[str, Any]] = []
+    for turn, cut in zip(turns, cuts, strict=False):
+        messages = messages[: len(messages) - cut] + turn
+        body = json.dumps({"messages": messages, "model": "m"}, indent=1 if spaced else None).encode()
+        assert remembering(body) == AnthropicFormat()(body)

@@ -131,6 +131,34 @@ def opens_terminal() -> None:
     announce("answer", answer)
 
 
+def naive() -> None:
+    """Sets raw modes once, stops at `z`, and trusts that all is as it was when it is continued; `q` ends it."""
+    tty.setraw(0)
+    os.write(1, b"DRAWN\r\n")
+    announce("child")
+    while (key := os.read(0, 1)) != b"q":
+        if key == b"z":
+            os.kill(0, signal.SIGSTOP)
+            os.write(1, b"AGAIN\r\n")
+    sys.exit(6)
+
+
+def polite_family() -> None:
+    """Both the child and its descendant in another session tidy up on SIGTERM."""
+    is_grandchild = os.fork() == 0
+    name = "grandchild" if is_grandchild else "child"
+    if is_grandchild:
+        os.setsid()
+
+    def tidy(*_: object) -> None:
+        announce(f"{name}-tidied")
+        sys.exit(0)
+
+    signal.signal(signal.SIGTERM, tidy)
+    announce(name)
+    wait_for_ever()
+
+
 def exits() -> None:
     announce("child")
     sys.exit(int(ARGUMENT))

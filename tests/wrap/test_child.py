@@ -43,6 +43,7 @@ def test_the_child_starts_in_another_directory_and_ours_stays(scene: Scene) -> N
     assert Path.cwd() == before
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
 @pytest.mark.parametrize("cwd", [None, Path("/")])
 @pytest.mark.parametrize("env", [{}, {"LC_CTYPE": "C"}, {"A-B": "odd name", "LC_ALL": "C"}])
 def test_the_child_gets_the_environment_that_was_asked_for(
@@ -55,6 +56,15 @@ def test_the_child_gets_the_environment_that_was_asked_for(
     assert run(ChildSpec(("show",), wanted, cwd)) == ChildExit(code=0)
     seen = dict(line.split("=", 1) for line in (tmp_path / "seen").read_text(encoding="utf-8").splitlines())
     assert seen == wanted
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads /proc")
+@pytest.mark.parametrize("cwd", [None, Path("/")])
+def test_no_signal_is_ignored_or_blocked_in_the_child(tmp_path: Path, cwd: Path | None) -> None:
+    command = f"grep -E '^Sig(Ign|Blk)' /proc/self/status > {tmp_path}/seen"
+    assert run(ChildSpec(("sh", "-c", command), {"PATH": "/usr/bin:/bin"}, cwd)) == ChildExit(code=0)
+    numbers = [int(line.split()[1], 16) for line in (tmp_path / "seen").read_text(encoding="utf-8").splitlines()]
+    assert numbers == [0, 0]
 
 
 def test_a_program_that_is_not_there_is_an_error_with_a_hint() -> None:

@@ -125,6 +125,51 @@ def test_a_child_that_opens_the_terminal_from_a_pipeline_gets_it(scene: Scene) -
         assert bash.modes() == before
 
 
+def test_the_childs_modes_are_put_back_for_it(scene: Scene) -> None:
+    with shell(scene) as bash:
+        before = bash.modes()
+        bash.start(scene.line("naive"))
+        bash.tty.expect_exact("DRAWN")
+        bash.tty.send("z")
+        assert "Stopped" in bash.prompt()
+        assert bash.modes() == before
+        bash.start("fg")
+        bash.tty.expect_exact("AGAIN")
+        bash.tty.send("q")
+        bash.prompt()
+        assert bash.status() == 6
+        assert bash.modes() == before
+
+
+def test_a_job_that_a_launcher_leads_stops_as_a_whole(scene: Scene) -> None:
+    with shell(scene) as bash:
+        bash.start(f"(trap : TERM; {scene.line('counts_signals')}; exit $?)")
+        scene.ready()
+        bash.tty.send("\x1a")
+        assert "Stopped" in bash.prompt()
+        bash.start("fg")
+        until(lambda: os.tcgetpgrp(bash.tty.child_fd) == scene.pid("child"), "the child in the foreground")
+        bash.tty.send("\x03")
+        assert scene.said("signals") == "SIGINT"
+        os.kill(scene.wrapper, signal.SIGTERM)
+        bash.prompt()
+        assert bash.status() == 128 + signal.SIGTERM
+
+
+def test_a_wrapper_that_was_stopped_from_outside_does_not_take_the_terminal_from_the_shell(scene: Scene) -> None:
+    with shell(scene) as bash:
+        before = bash.modes()
+        bash.start(scene.line("counts_signals"))
+        scene.ready()
+        os.kill(scene.wrapper, signal.SIGSTOP)
+        assert "Stopped" in bash.prompt()
+        bash.run("bg")
+        os.kill(scene.wrapper, signal.SIGTERM)
+        bash.run("wait")
+        assert bash.modes() == before
+        assert not bash.was_reset()
+
+
 def test_a_new_window_size_reaches_the_child(scene: Scene) -> None:
     with shell(scene) as bash:
         bash.start(scene.line("full_screen"))

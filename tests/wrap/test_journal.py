@@ -146,6 +146,15 @@ def test_a_mode_that_the_user_changed_stays(session: Path, file: Path) -> None:
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_under_sudo_the_users_file_stays_the_users(session: Path, file: Path) -> None:
+    os.chown(file, 12345, 12345)
+    write(session, file, b"ours")
+    assert file.stat().st_uid == 12345
+    undo(session)
+    assert file.stat().st_uid == 12345
+
+
 def test_several_edits_of_one_file_go_back_to_the_first_original(session: Path, file: Path) -> None:
     with Transaction(session) as transaction:
         transaction.write(file, b"one")

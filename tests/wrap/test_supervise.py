@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+import termios
 import time
 from pathlib import Path
 
@@ -129,6 +130,18 @@ def test_a_terminal_closed_behind_our_back_is_noticed(scene: Scene) -> None:
         scene.assert_nothing_is_left(since_s)
 
 
+def test_a_terminal_whose_output_is_stopped_does_not_hold_up_the_end(scene: Scene) -> None:
+    with bare_terminal(scene, "full_screen") as tty:
+        tty.expect_exact("DRAWN")
+        scene.ready()
+        slave = os.open(os.ttyname(tty.child_fd), os.O_RDWR | os.O_NOCTTY)
+        termios.tcflow(slave, termios.TCOOFF)
+        since_s = time.monotonic()
+        os.kill(scene.pid("child"), signal.SIGKILL)
+        scene.assert_nothing_is_left(since_s)
+        os.close(slave)
+
+
 @pytest.mark.parametrize("code", [0, 3, 255])
 def test_the_exit_code_is_passed_on(scene: Scene, code: int) -> None:
     with without_terminal(scene, "exits", code) as process:
@@ -151,6 +164,15 @@ def test_a_child_that_ends_by_itself_on_sigterm_decides_the_exit_code(scene: Sce
         scene.ready()
         process.terminate()
         assert end_of(process) == 7
+
+
+def test_descendants_in_other_sessions_are_asked_to_end_before_they_are_killed(scene: Scene) -> None:
+    with without_terminal(scene, "polite_family") as process:
+        scene.ready("child", "grandchild")
+        process.terminate()
+        assert end_of(process) == 0
+        assert scene.said("child-tidied")
+        assert scene.said("grandchild-tidied")
 
 
 def test_each_signal_reaches_the_child_once(scene: Scene) -> None:

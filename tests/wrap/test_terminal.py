@@ -49,16 +49,6 @@ def test_a_terminal_that_is_gone_is_no_error(pair: tuple[int, int]) -> None:
     os.write(master, b"x")
 
 
-def test_a_terminal_whose_output_is_stopped_does_not_stop_us(pair: tuple[int, int]) -> None:
-    _, slave = pair
-    ours = os.open(os.ttyname(slave), os.O_RDWR | os.O_NOCTTY | os.O_NONBLOCK)
-    termios.tcflow(slave, termios.TCOOFF)
-    terminal.write_reset(ours)
-    terminal.set_modes(ours, terminal.get_modes(ours))
-    termios.tcflow(slave, termios.TCOON)
-    os.close(ours)
-
-
 def test_the_foreground_of_another_session_is_seen() -> None:
     program = "import os, signal; print(os.getpgrp(), flush=True); signal.pause()"
     leader = pexpect.spawn(sys.executable, ["-I", "-S", "-c", program], encoding="utf-8", timeout=10)

@@ -1,0 +1,126 @@
+"""Follows every line of a compressor's output back to the original: what the laws promise, checked line by line."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from headroom_wrap.compression.lines import plain
+from headroom_wrap.compression.model import Compressed
+from headroom_wrap.compression.passes import SLOT, without_percentage
+from headroom_wrap.compression.pytest_report import RULER
+
+_ELIDED = re.compile(r"\[headroom: lines? (\d+)(?:-(\d+))? elided(?:: .*)?\]\Z")
+_FOLDED = re.compile(r"\[headroom: the line above stands (\d+) times, lines (\d+)-(\d+)\]\Z")
+_OK = " ... ok"
+
+Spellings = Callable[[str], Sequence[str]]
+"""The forms in which a line of the original may be shown."""
+
+
+@dataclass(frozen=True)
+class Trace:
+    """What was found: how many lines of the original the output does not show."""
+
+    elided: int
+
+
+def as_terminal(line: str) -> Sequence[str]:
+    shown = plain(line)
+    return (shown, without_percentage(shown), RULER if shown.startswith(RULER) else shown)
+
+
+def as_it_is(line: str) -> Sequence[str]:
+    return (line,)
+
+
+def trace(original: str, compressed: Compressed, spellings: Spellings = as_terminal) -> Trace:
+    """Walk the output along the original; every line must be the next one, a re-spelling of the next, or a true marker."""
+    lines = original.split("\n")
+    out = compressed.text.split("\n")
+    at = elided = index = 0
+    while index < len(out):
+        line = out[index]
+        if marker := _ELIDED.match(line):
+            first, last = int(marker[1]), int(marker[2] or marker[1])
+            assert first == at + 1, (line, at)
+            assert last >= first
+            elided += last - first + 1
+            at = last
+        elif fold := _FOLDED.match(line):
+            times, first, last = (int(number) for number in fold.groups())
+            assert first == at, (line, at)
+            assert times == last - first + 1
+            shown = {tuple(spellings(each))[:1] for each in lines[first - 1 : last]}
+            assert len(shown) == 1, (line, shown)
+            at = last
+        elif at < len(lines) and line in spellings(lines[at]):
+            at += 1
+        else:
+            group = _group(out, index)
+            assert group, f"a line that stands nowhere: {line!r}, expected {lines[at : at + 1]!r}"
+            for expected in unspell(group):
+                assert expected in spellings(lines[at]), (expected, lines[at])
+                at += 1
+            index += len(group) - 1
+        index += 1
+    assert at == len(lines), f"lines from {at + 1} on are missing without a marker"
+    assert elided == compressed.elided
+    assert compressed.total == len(lines) - (lines[-1] == "")
+    return Trace(elided)
+
+
+def _group(out: Sequence[str], index: int) -> list[str]:
+    if SLOT not in out[index] or not out[index].endswith(":"):
+        return []
+    last = index + 1
+    while last < len(out) and out[last].startswith("  "):
+        last += 1
+    return list(out[index:last])
+
+
+def unspell(spelled: Sequence[str]) -> list[str]:
+    """The inverse of `passes.spell`: the lines that a heading and its names stand for."""
+    pattern = spelled[0][:-1]
+    out: list[str] = []
+    for line in spelled[1:]:
+        name, colon, doc = line[2:].partition(": ")
+        if colon and pattern.endswith(_OK):
+            out += [pattern[: -len(_OK)].replace(SLOT, name), doc + _OK]
+        else:
+            out += [pattern.replace(SLOT, each) for each in line[2:].split(", ")]
+    return out
+
+
+_PATH_HEADING = re.compile(r"(.+):\Z")
+_ENTRY = re.compile(r"\d+([:-])")
+
+
+def trace_search(original: str, compressed: Compressed) -> Trace:
+    """As `trace`, for results grouped by path: an entry below a heading is the next line without its path."""
+    lines = original.split("\n")
+    at = elided = 0
+    heading = ""
+    for line in compressed.text.split("\n"):
+        if marker := _ELIDED.match(line):
+            first, last = int(marker[1]), int(marker[2] or marker[1])
+            assert first == at + 1, (line, at)
+            elided += last - first + 1
+            at = last
+        elif at < len(lines) and lines[at] in (line, _with_path(heading, line)):
+            at += 1
+        else:
+            named = _PATH_HEADING.match(line)
+            assert named, f"a line that stands nowhere: {line!r}, expected {lines[at : at + 1]!r}"
+            assert lines[at].startswith(named[1]), (line, lines[at])
+            heading = named[1]
+    assert at == len(lines), f"lines from {at + 1} on are missing without a marker"
+    assert elided == compressed.elided
+    assert compressed.total == len(lines) - (lines[-1] == "")
+    return Trace(elided)
+
+
+def _with_path(heading: str, entry: str) -> str:
+    number = _ENTRY.match(entry)
+    return f"{heading}{number[1]}{entry}" if number else f"{heading}:{entry[2:]}"
