@@ -1,0 +1,61 @@
+"""Golden files: `NAME.CASE.in` through compressor NAME gives `NAME.CASE.out`, and `.lossless` without a way back.
+
+A change of these files is a change of what models read: read the difference, then write them anew with
+`python -m tests.compression.test_golden`.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from headroom_wrap.compression import json_rows, listings, logs, markers, search, test_runs
+from headroom_wrap.compression.model import Compressor, Hints
+
+GOLDEN = Path(__file__).parent / "golden"
+COMPRESSORS: dict[str, Compressor] = {
+    "json_rows": json_rows.compress,
+    "listings": listings.compress,
+    "logs": logs.compress,
+    "search": search.compress,
+    "terminal": logs.tidy,
+    "test_runs": test_runs.compress,
+}
+CASES = sorted(path.stem for path in GOLDEN.glob("*.in"))
+
+
+def read(path: Path) -> str:
+    return path.read_bytes().decode("utf-8")
+
+
+def render(case: str, *, may_elide: bool) -> str:
+    """The output, with its figures as a last line that no output has."""
+    hints = Hints(tool_name="Bash", query="why is the cart empty?", marker=markers.elision if may_elide else None)
+    result = COMPRESSORS[case.split(".")[0]](read(GOLDEN / f"{case}.in"), hints)
+    if result is None:
+        return "left alone\n"
+    return f"{result.text}\n== {result.reason}; {result.elided} of {result.total} {result.unit} elided\n"
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_the_output_is_as_it_was_read_and_approved(case: str) -> None:
+    assert render(case, may_elide=True) == read(GOLDEN / f"{case}.out")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_without_a_way_back_the_output_is_as_approved_and_nothing_is_elided(case: str) -> None:
+    output = render(case, may_elide=False)
+    assert output == read(GOLDEN / f"{case}.lossless")
+    assert output == "left alone\n" or "; 0 of" in output.splitlines()[-1]
+    assert " elided" not in "".join(output.splitlines()[:-1])
+
+
+def test_every_compressor_has_a_golden_file() -> None:
+    assert {case.split(".")[0] for case in CASES} == set(COMPRESSORS)
+
+
+if __name__ == "__main__":
+    for each in CASES:
+        (GOLDEN / f"{each}.out").write_bytes(render(each, may_elide=True).encode())
+        (GOLDEN / f"{each}.lossless").write_bytes(render(each, may_elide=False).encode())
