@@ -73,7 +73,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
 def header(schema: Schema, n_rows: int) -> str:
     """The line that says how to read the rows below it."""
     return (
-        f"{markers.PREFIX}: {n_rows} objects follow, one per line, as arrays of their values; keys in order, "
+        f"{markers.PREFIX}: {n_rows} objects, one per line, as arrays of their values; keys in order, "
         f"key=value holds for all, an empty place is a missing key: {schema.spell()}]"
     )
 

@@ -167,8 +167,8 @@ def _continues(one: Pass, following: Pass) -> bool:
 
 
 def spell(group: Sequence[Pass]) -> list[str]:
-    """A heading, then names separated by commas; a name with its doc has a line of its own."""
-    out = [group[0].pattern + ":"]
+    """A heading with the number of tests, then names separated by commas; a name with its doc has its own line."""
+    out = [f"{len(group)} × {group[0].pattern}:"]
     names: list[str] = []
     for one in group:
         if not one.doc:

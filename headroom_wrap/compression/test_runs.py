@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from headroom_wrap.compression.commands import command_of
 from headroom_wrap.compression.lines import Sheet, may_try
@@ -19,6 +20,7 @@ _SET_UP = re.compile(
     r"|    Running deferred SQL|Running migrations:|Operations to perform:|  Apply all migrations:"
     r"|Cloning test database|Importing application "
 )
+_RAISED_AT = re.compile(r"[^\s:]\S{0,300}:\d+: \w*(?:Error|Exception|Failed)\b")
 _LISTS_PASSES = re.compile(r"grep[^|;&]*(?:PASS|passed|\bok\b)", re.IGNORECASE)
 
 
@@ -57,5 +59,16 @@ def _drop(sheet: Sheet) -> None:
     for index, is_vital in enumerate(vital):
         if is_vital:
             sheet.keep(index)
-    keys = [line if vital[index] else _VOLATILE.sub("#", line) for index, line in enumerate(sheet.shown)]
-    drop_repeats(sheet, keys, "addresses and temporary paths")
+    drop_repeats(sheet, _repeat_keys(sheet.shown, vital), "addresses and temporary paths")
+
+
+def _repeat_keys(shown: Sequence[str], vital: Sequence[bool]) -> list[str]:
+    """What may stand for what: what failed, where and how each failure begins to say why stands for itself alone."""
+    keys = []
+    for index, line in enumerate(shown):
+        continued = line.startswith("E ") and shown[index - 1].startswith("E ")
+        if (vital[index] and not continued) or line.startswith(">") or _RAISED_AT.match(line):
+            keys.append(str(index))
+        else:
+            keys.append(line if vital[index] else _VOLATILE.sub("#", line))
+    return keys

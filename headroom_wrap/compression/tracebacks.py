@@ -8,7 +8,7 @@ from headroom_wrap.compression.lines import Sheet
 
 _FOREIGN = re.compile(
     r"(?:site|dist)-packages[/\\]|[/\\]lib[/\\]python\d|[Ll]ib[/\\]Python\d|<frozen |<__array_function__|<attrs "
-    r"|node_modules[/\\]|\(?node:|\(internal/|[/\\]\.cargo[/\\]registry|/rustc/|/usr/local/go/src/|/go/pkg/mod/"
+    r"|node_modules[/\\]|\(<anonymous>\)|\(?node:|\(internal/|[/\\]\.cargo[/\\]registry|/rustc/|/usr/local/go/src/|/go/pkg/mod/"
     r"|\bat (?:java|javax|jdk|sun|com\.sun|scala|kotlin|groovy|org\.(?:junit|gradle|apache\.maven|springframework|"
     r"hibernate|mockito|eclipse\.jetty|apache\.(?:tomcat|catalina|coyote)))[./]"
 )
@@ -66,7 +66,7 @@ def _stack_frames(sheet: Sheet, first: int) -> int:
         if is_foreign(sheet.shown[index]):
             foreign += 1
             if foreign > _FRAMES_SHOWN:
-                sheet.drop(index, index, "foreign frames")
+                sheet.drop(index, index, "in foreign frames")
         else:
             foreign = 0
         index += 1

@@ -79,7 +79,7 @@ class AiohttpUpstream:
             response = await self._session.request(
                 method,
                 URL(url, encoded=True),
-                headers=[(name.decode("latin-1"), value.decode("utf-8", "surrogateescape")) for name, value in headers],
+                headers=[(name.decode("latin-1"), _text(value)) for name, value in headers],
                 data=body or None,
                 allow_redirects=False,
                 proxy=proxy,
@@ -117,6 +117,14 @@ class AiohttpResponse:
     def close(self) -> None:
         """See `UpstreamResponse.close`."""
         self._response.close()
+
+
+def _text(value: bytes) -> str:
+    """A header's value for aiohttp, which writes UTF-8: the same bytes, or the same Latin-1 text."""
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        return value.decode("latin-1")
 
 
 async def _slices(body: bytes) -> AsyncIterator[bytes]:

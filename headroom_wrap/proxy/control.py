@@ -42,7 +42,9 @@ def probe(host: str, port: int, key: str, timeout_s: float) -> bool:
         answer = _ask(host, port, request.encode(), time.monotonic() + timeout_s)
         head, _, body = answer.partition(b"\r\n\r\n")
         shown = json.loads(body)["proof"]
-        return head.startswith(b"HTTP/1.1 200") and hmac.compare_digest(str(shown).encode(), gate.proof(key, nonce).encode())
+        return head.startswith(b"HTTP/1.1 200") and hmac.compare_digest(
+            str(shown).encode(), gate.proof(key, nonce).encode()
+        )
     except (OSError, ValueError, KeyError, TypeError):
         return False
 

@@ -58,12 +58,12 @@ def trace(original: str, compressed: Compressed, spellings: Spellings = as_termi
         elif at < len(lines) and line in spellings(lines[at]):
             at += 1
         else:
-            group = _group(out, index)
+            group = _group(out[index:])
             assert group, f"a line that stands nowhere: {line!r}, expected {lines[at : at + 1]!r}"
-            for expected in unspell(group):
+            for expected in group:
                 assert expected in spellings(lines[at]), (expected, lines[at])
                 at += 1
-            index += len(group) - 1
+            index += _n_spelled(out[index:]) - 1
         index += 1
     assert at == len(lines), f"lines from {at + 1} on are missing without a marker"
     assert elided == compressed.elided
@@ -71,26 +71,43 @@ def trace(original: str, compressed: Compressed, spellings: Spellings = as_termi
     return Trace(elided)
 
 
-def _group(out: Sequence[str], index: int) -> list[str]:
-    if SLOT not in out[index] or not out[index].endswith(":"):
+_HEADING = re.compile(r"(\d+) × (.*):\Z")
+
+
+def _group(out: Sequence[str]) -> list[str]:
+    """The inverse of `passes.spell`: the lines that a heading and the names below it stand for."""
+    heading = _HEADING.match(out[0])
+    if heading is None or SLOT not in heading[2]:
         return []
-    last = index + 1
-    while last < len(out) and out[last].startswith("  "):
-        last += 1
-    return list(out[index:last])
+    lines: list[str] = []
+    for line in out[1 : _n_spelled(out)]:
+        lines += _unspelled(heading[2], line)
+    return lines
 
 
-def unspell(spelled: Sequence[str]) -> list[str]:
-    """The inverse of `passes.spell`: the lines that a heading and its names stand for."""
-    pattern = spelled[0][:-1]
-    out: list[str] = []
-    for line in spelled[1:]:
-        name, colon, doc = line[2:].partition(": ")
-        if colon and pattern.endswith(_OK):
-            out += [pattern[: -len(_OK)].replace(SLOT, name), doc + _OK]
-        else:
-            out += [pattern.replace(SLOT, each) for each in line[2:].split(", ")]
-    return out
+def _n_spelled(out: Sequence[str]) -> int:
+    """How many lines of the output the group at its head takes: as many as its number of tests needs."""
+    heading = _HEADING.match(out[0])
+    assert heading is not None
+    n_tests = 0
+    taken = 1
+    while n_tests < int(heading[1]):
+        assert out[taken].startswith("  "), out[taken]
+        n_tests += 1 if _doc(heading[2], out[taken]) else len(out[taken].split(", "))
+        taken += 1
+    assert n_tests == int(heading[1])
+    return taken
+
+
+def _doc(pattern: str, line: str) -> bool:
+    return pattern.endswith(_OK) and ": " in line
+
+
+def _unspelled(pattern: str, line: str) -> list[str]:
+    if _doc(pattern, line):
+        name, _, doc = line[2:].partition(": ")
+        return [pattern[: -len(_OK)].replace(SLOT, name), doc + _OK]
+    return [pattern.replace(SLOT, name) for name in line[2:].split(", ")]
 
 
 _PATH_HEADING = re.compile(r"(.+):\Z")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from headroom_wrap.compression.json_text import minified
 
-_HEADER = re.compile(r"\[headroom: \d+ objects follow, .*? is a missing key: (.*)\]\Z")
+_HEADER = re.compile(r"\[headroom: \d+ objects, .*? is a missing key: (.*)\]\Z")
 _scan = json.JSONDecoder().scan_once
 
 

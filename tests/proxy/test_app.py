@@ -194,6 +194,12 @@ def test_an_unreachable_upstream_is_a_502_in_the_providers_format() -> None:
     assert (pipeline.rows[0].status, pipeline.rows[0].error) == (502, "upstream-unreachable")
 
 
+@pytest.mark.parametrize(("code", "status"), [(Code.BAD_REQUEST, 400), (Code.BAD_SETTING, 502)])
+def test_an_error_of_ours_has_the_status_of_its_code(code: Code, status: int) -> None:
+    answer = run(ask(app(FakePipeline(), FakeUpstream(HeadroomError(code, "x"))), scope(), b"{}"))
+    assert (answer.status, answer.header(b"x-headroom-error")) == (status, code.value.encode())
+
+
 @pytest.mark.parametrize("status", [101, 199, 600, 999])
 def test_a_status_that_no_server_may_send_is_a_502(status: int) -> None:
     response = FakeResponse(status)

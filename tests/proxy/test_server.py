@@ -240,7 +240,9 @@ def lie(connection: socket.socket, request: bytes) -> None:
 
 def echo(connection: socket.socket, request: bytes) -> None:
     head = {name: value for name, _, value in (line.partition(b": ") for line in request.split(b"\r\n"))}
-    connection.sendall(b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n" + json.dumps({"proof": head[b"x-headroom-claim"].decode()}).encode())
+    connection.sendall(
+        b"HTTP/1.1 200 OK\r\nX: y\r\n\r\n" + json.dumps({"proof": head[b"x-headroom-claim"].decode()}).encode()
+    )
 
 
 def be_silent(connection: socket.socket, _request: bytes) -> None:

@@ -91,6 +91,15 @@ def test_nothing_is_added_to_a_request() -> None:
     run(scenario())
 
 
+def test_a_latin_header_arrives_as_the_same_text() -> None:
+    async def scenario() -> None:
+        async with rigged() as rig:
+            await (await rig.post(headers=[(b"x-latin", b"caf\xe9")])).answer()
+            assert rig.upstream.received[0].header(b"x-latin") == ["café".encode()]
+
+    run(scenario())
+
+
 def test_nothing_is_added_to_an_answer() -> None:
     head = b"HTTP/1.1 200 OK\r\nX-One: 1\r\nSet-Cookie: a=1\r\nSet-Cookie: b=2\r\nContent-Encoding: gzip\r\n"
 

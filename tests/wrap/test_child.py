@@ -63,9 +63,8 @@ def test_the_child_gets_the_environment_that_was_asked_for(
 def test_no_signal_is_ignored_or_blocked_in_the_child(tmp_path: Path, cwd: Path | None) -> None:
     command = f"grep -E '^Sig(Ign|Blk)' /proc/self/status > {tmp_path}/seen"
     assert run(ChildSpec(("sh", "-c", command), {"PATH": "/usr/bin:/bin"}, cwd)) == ChildExit(code=0)
-    standard = [
-        int(line.split()[1], 16) & 0x7FFF_FFFF for line in (tmp_path / "seen").read_text(encoding="utf-8").splitlines()
-    ]
+    lines = (tmp_path / "seen").read_text(encoding="utf-8").splitlines()
+    standard = [int(line.split()[1], 16) & 0x7FFF_FFFF for line in lines]
     assert standard == [0, 0]
 
 

@@ -10,6 +10,7 @@ import time
 from pathlib import Path
 
 import pexpect
+import psutil
 import pytest
 
 from headroom_wrap.wrap.terminal import RESET_SEQUENCE
@@ -134,11 +135,12 @@ def test_a_terminal_whose_output_is_stopped_does_not_hold_up_the_end(scene: Scen
     with bare_terminal(scene, "full_screen") as tty:
         tty.expect_exact("DRAWN")
         scene.ready()
-        slave = os.open(os.ttyname(tty.child_fd), os.O_RDWR | os.O_NOCTTY)
+        slave = os.open(psutil.Process(scene.wrapper).terminal() or "", os.O_RDWR | os.O_NOCTTY)
         termios.tcflow(slave, termios.TCOOFF)
         since_s = time.monotonic()
         os.kill(scene.pid("child"), signal.SIGKILL)
         scene.assert_nothing_is_left(since_s)
+        termios.tcflow(slave, termios.TCOON)
         os.close(slave)
 
 
@@ -173,6 +175,14 @@ def test_descendants_in_other_sessions_are_asked_to_end_before_they_are_killed(s
         assert end_of(process) == 0
         assert scene.said("child-tidied")
         assert scene.said("grandchild-tidied")
+
+
+def test_a_stopped_child_is_continued_so_that_it_can_end_in_order(scene: Scene) -> None:
+    with without_terminal(scene, "polite") as process:
+        scene.ready()
+        os.kill(scene.pid("child"), signal.SIGSTOP)
+        process.terminate()
+        assert end_of(process) == 7
 
 
 def test_each_signal_reaches_the_child_once(scene: Scene) -> None:
