@@ -76,25 +76,26 @@ class Sheet:
         weights: for how many of them the line counts.
     """
 
-    def __init__(self, lines: list[str], shown: list[str]) -> None:
+    def __init__(self, lines: list[str], shown: list[str], *, folds: bool) -> None:
         self.lines = lines
         self.shown = shown
         self.labels: list[str | None] = [None] * len(self.lines)
         self.weights = [1] * len(self.lines)
         self._respelled: dict[int, tuple[int, list[str]]] = {}
+        self._folds = folds
         self._gaps: dict[int, tuple[int, str]] = {}
 
     @classmethod
     def raw(cls, text: str) -> Sheet:
-        """The lines of a text that is not for a terminal: each is shown as it is."""
+        """The lines of a text that is not for a terminal: each is shown as it is, as often as it stands."""
         lines = text.split("\n")
-        return cls(lines, list(lines))
+        return cls(lines, list(lines), folds=False)
 
     @classmethod
     def of_terminal(cls, text: str) -> Sheet:
-        """The lines of what a program printed, without colours and overwritten progress."""
+        """The lines of what a program printed, without colours and overwritten progress; runs of equal lines fold."""
         lines = text.split("\n")
-        return cls(lines, [plain(line) for line in lines])
+        return cls(lines, [plain(line) for line in lines], folds=True)
 
     @property
     def total(self) -> int:
@@ -179,7 +180,8 @@ class Sheet:
         last = first
         line = self.shown[first]
         while (
-            line.strip()
+            self._folds
+            and line.strip()
             and last + 1 < len(self.lines)
             and self.shown[last + 1] == line
             and last + 1 not in self._gaps

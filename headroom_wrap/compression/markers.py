@@ -35,7 +35,9 @@ def reference(original_id: str, earlier: str, n_lines: int, way_back: WayBack) -
     """The line that stands for a result whose exact text stands earlier in the request, as that of `earlier`."""
     call = _call(original_id, "lines", way_back)
     size = "1 line" if n_lines == 1 else f"{n_lines} lines"
-    return f"{PREFIX} {original_id}: the same {size} as the earlier result of {earlier}; original intact, to read: {call}]"
+    return (
+        f"{PREFIX} {original_id}: the same {size} as the earlier result of {earlier}; original intact, to read: {call}]"
+    )
 
 
 def carries_marker(text: str) -> bool:

@@ -179,4 +179,3 @@ def spell(group: Sequence[Pass]) -> list[str]:
             names = []
         out.append(f"  {one.name}: {one.doc}")
     return [*out, "  " + ", ".join(names)] if names else out
-

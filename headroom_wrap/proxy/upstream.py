@@ -87,8 +87,10 @@ def proxy_for(url: str, env: Mapping[str, str]) -> str | None:
 
 
 def tls_context(env: Mapping[str, str]) -> ssl.SSLContext:
-    """Certificates to trust: SSL_CERT_FILE, REQUESTS_CA_BUNDLE or SSL_CERT_DIR in place of the platform's store,
-    NODE_EXTRA_CA_CERTS beside either, certifi's where the platform has none.
+    """Which certificates are trusted: the platform's, or those that the user's settings name.
+
+    SSL_CERT_FILE, REQUESTS_CA_BUNDLE and SSL_CERT_DIR replace the platform's store, NODE_EXTRA_CA_CERTS stands beside
+    either; certifi's serve where the platform has none.
 
     Raises:
         HeadroomError: `BAD_SETTING` for a file that cannot be read.

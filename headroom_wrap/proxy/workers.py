@@ -55,7 +55,7 @@ class DaemonExecutor(ThreadPoolExecutor):
         if not self._jobs.empty():
             self._start_thread()
 
-    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT002 - inherited
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - inherited
         """Return at once: threads end when they have nothing left to do, or with the process."""
         if not self._is_shut:
             self._is_shut = True

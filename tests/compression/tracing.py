@@ -36,7 +36,7 @@ def as_it_is(line: str) -> Sequence[str]:
 
 
 def trace(original: str, compressed: Compressed, spellings: Spellings = as_terminal) -> Trace:
-    """Walk the output along the original; every line must be the next one, a re-spelling of the next, or a true marker."""
+    """Walk the output along the original; every line is the next one, a re-spelling of it, or a true marker."""
     lines = original.split("\n")
     out = compressed.text.split("\n")
     at = elided = index = 0
@@ -110,7 +110,6 @@ def _unspelled(pattern: str, line: str) -> list[str]:
     return [pattern.replace(SLOT, name) for name in line[2:].split(", ")]
 
 
-_PATH_HEADING = re.compile(r"(.+):\Z")
 _ENTRY = re.compile(r"\d+([:-])")
 
 
@@ -119,19 +118,18 @@ def trace_search(original: str, compressed: Compressed) -> Trace:
     lines = original.split("\n")
     at = elided = 0
     heading = ""
-    for line in compressed.text.split("\n"):
+    out = compressed.text.split("\n")
+    for line, following in zip(out, [*out[1:], ""], strict=True):
         if marker := _ELIDED.match(line):
             first, last = int(marker[1]), int(marker[2] or marker[1])
             assert first == at + 1, (line, at)
             elided += last - first + 1
             at = last
-        elif at < len(lines) and lines[at] in (line, _with_path(heading, line)):
-            at += 1
+        elif line.endswith(":") and at < len(lines) and lines[at] == _with_path(line[:-1], following):
+            heading = line[:-1]
         else:
-            named = _PATH_HEADING.match(line)
-            assert named, f"a line that stands nowhere: {line!r}, expected {lines[at : at + 1]!r}"
-            assert lines[at].startswith(named[1]), (line, lines[at])
-            heading = named[1]
+            assert lines[at] in (line, _with_path(heading, line)), (line, lines[at])
+            at += 1
     assert at == len(lines), f"lines from {at + 1} on are missing without a marker"
     assert elided == compressed.elided
     assert compressed.total == len(lines) - (lines[-1] == "")

@@ -6,8 +6,6 @@ import json
 import re
 from collections.abc import Iterator
 
-from headroom_wrap.compression.json_text import minified
-
 _HEADER = re.compile(r"\[headroom: \d+ objects, .*? is a missing key: (.*)\]\Z")
 _scan = json.JSONDecoder().scan_once
 
@@ -31,14 +29,6 @@ def expand(spelled: str) -> str:
     rows = [_object(schema, line) for line in lines[at + 1 : at + 1 + n_rows]]
     before, after = "".join(lines[:at]), "".join(lines[at + 1 + n_rows :])
     return before + (",".join(rows) if after or before else "\n".join(rows)) + after
-
-
-def normal(original: str) -> str:
-    """JSON, or lines of it, in the form that `expand` returns."""
-    values = original.strip("\n")
-    if values.startswith("{") and "\n{" in values:
-        return "\n".join(minified(line) for line in values.split("\n"))
-    return minified(values)
 
 
 def _schema(text: str, at: int) -> tuple[_Fields, int]:

@@ -38,7 +38,11 @@ def proxies(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EmbeddedProxy]]:
 
 @pytest.mark.parametrize("agent", ARGUMENTS)
 def test_a_proxy_that_ends_in_mid_session_is_restarted_and_sends_the_same_bytes(
-    agent: str, claude_sandbox: Sandbox, provider: EmulatedProvider, proxies: list[EmbeddedProxy], capfd: pytest.CaptureFixture[str]
+    agent: str,
+    claude_sandbox: Sandbox,
+    provider: EmulatedProvider,
+    proxies: list[EmbeddedProxy],
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     sandbox = claude_sandbox
     sandbox.env.update(CREDENTIALS["key"])

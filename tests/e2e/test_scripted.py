@@ -47,7 +47,9 @@ def test_an_excluded_tool_is_left_alone(sandbox: Sandbox, provider: EmulatedProv
     sandbox.env.update(CREDENTIALS["key"])
     done = sandbox.run(*wrap_scripted("--exclude-tool", "Bash", "-p", LARGE.prompt))
     assert "nothing saved" in done.stderr
-    assert (sandbox.work / "app.log").read_text(encoding="utf-8").strip() in sent_results(provider.model_requests[-1])[0]
+    assert (sandbox.work / "app.log").read_text(encoding="utf-8").strip() in sent_results(provider.model_requests[-1])[
+        0
+    ]
 
 
 def test_a_session_inside_a_session_uses_the_outer_proxy(sandbox: Sandbox, provider: EmulatedProvider) -> None:

@@ -167,7 +167,7 @@ async def listening(upstream: Upstream, tls: ssl.SSLContext | None = None) -> As
 
 
 @contextlib.asynccontextmanager
-async def rigged(
+async def rigged(  # noqa: PLR0913 - each names one thing that a test may set
     script: Script = answer_ok,
     *,
     pipeline: FakePipeline | None = None,

@@ -38,6 +38,7 @@ class Numbered:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["raw_path"] == HANG_PATH:
             self.release.wait(30)
+        await receive()
         await respond(send, 200, "text/plain", b"%d" % self.number)
 
     async def aclose(self) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-import random
 import time
 from collections.abc import Callable
 
@@ -22,7 +21,7 @@ EVENTS = [b'event: message_start\ndata: {"message":{"usage":{"input_tokens":7}}}
 
 @pytest.mark.filterwarnings("error")
 def test_a_large_request_and_its_answer_keep_their_bytes() -> None:
-    body = random.Random(1).randbytes(20_000_000)
+    body = hashlib.shake_128(b"20 MB").digest(20_000_000)
 
     async def mirror(request: Received, _reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(request.body) + request.body)

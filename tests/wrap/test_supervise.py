@@ -179,8 +179,10 @@ def test_descendants_in_other_sessions_are_asked_to_end_before_they_are_killed(s
 
 def test_a_stopped_child_is_continued_so_that_it_can_end_in_order(scene: Scene) -> None:
     with without_terminal(scene, "polite") as process:
+        child = psutil.Process(scene.pid("child"))
+        child.suspend()
+        until(lambda: child.status() == psutil.STATUS_STOPPED, "the child stopped")
         scene.ready()
-        os.kill(scene.pid("child"), signal.SIGSTOP)
         process.terminate()
         assert end_of(process) == 7
 
