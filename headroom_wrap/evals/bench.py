@@ -41,8 +41,7 @@ def serving(*argv: str, env: dict[str, str] | None = None) -> Iterator[str]:
         text=True,
     )
     try:
-        assert process.stdout is not None
-        line = process.stdout.readline()
+        line = process.stdout.readline() if process.stdout else ""
         yield next(word for word in line.split() if word.startswith("http://"))
     finally:
         process.terminate()
@@ -50,12 +49,17 @@ def serving(*argv: str, env: dict[str, str] | None = None) -> Iterator[str]:
 
 
 def conversation(size: int, seed: str = "", *, stream: bool = False) -> bytes:
-    """A request of about `size` bytes: turns of log output, as an agent would send them; `seed` makes it another one."""
+    """A request of about `size` bytes, with turns of log output as an agent sends them; `seed` makes it another."""
     messages: list[dict[str, Any]] = [{"role": "user", "content": f"Find the cause. {seed} [[say done]]"}]
     log, n_chars, number = LOG_FILE.read_text(encoding="utf-8").splitlines(), 0, 0
     while n_chars < size - 2_000:
         lines = [f"{seed}{line}" for line in log[number % 100 : number % 100 + 60]]
-        use = {"type": "tool_use", "id": f"toolu_{seed}{number}", "name": "Bash", "input": {"command": f"tail {number}"}}
+        use = {
+            "type": "tool_use",
+            "id": f"toolu_{seed}{number}",
+            "name": "Bash",
+            "input": {"command": f"tail {number}"},
+        }
         result = {"type": "tool_result", "tool_use_id": use["id"], "content": "\n".join(lines)}
         messages += [{"role": "assistant", "content": [use]}, {"role": "user", "content": [result]}]
         n_chars += sum(map(len, lines))
@@ -149,7 +153,9 @@ def measure(rounds: int) -> dict[str, Any]:
         fresh = [conversation(50_000, seed=f"n{number} ") for number in range(20 + _WARM_UP)]
         report["50 KB, all new"] = compare(ways, lambda number: fresh[number], 20)
         (folder / "bin").mkdir()
-        report["headroom --version"] = {"headroom": time_command([sys.executable, "-m", "headroom_wrap", "--version"], 9)}
+        report["headroom --version"] = {
+            "headroom": time_command([sys.executable, "-m", "headroom_wrap", "--version"], 9)
+        }
         report["headroom --help"] = {"headroom": time_command([sys.executable, "-m", "headroom_wrap", "--help"], 9)}
         report["wrap: start to exec"] = {"headroom": time_to_exec(9, folder / "bin")}
     return report
@@ -160,7 +166,10 @@ def table(report: dict[str, Any]) -> str:
     lines = [f"{'':<26}{'':<10}{'p50 ms':>9}{'p95 ms':>9}{'added':>9}{'first byte':>12}{'added':>9}"]
     for name, rows in report.items():
         for way, row in rows.items():
-            cells = [row.get(key) for key in ("p50_ms", "p95_ms", "added_p50_ms", "first_byte_p50_ms", "added_first_byte_p50_ms")]
+            cells = [
+                row.get(key)
+                for key in ("p50_ms", "p95_ms", "added_p50_ms", "first_byte_p50_ms", "added_first_byte_p50_ms")
+            ]
             texts = ["" if cell is None else f"{cell:.2f}" for cell in cells]
             lines.append(f"{name:<26}{way:<10}{texts[0]:>9}{texts[1]:>9}{texts[2]:>9}{texts[3]:>12}{texts[4]:>9}")
             name = ""  # noqa: PLW2901 - a name stands once

@@ -14,6 +14,7 @@ from headroom_wrap.store.store import CHARS_PER_TOKEN
 from headroom_wrap.wire.anthropic import AnthropicFormat
 from headroom_wrap.wire.request import WireFormat
 
+
 def _formats() -> dict[str, WireFormat]:
     return {"anthropic": AnthropicFormat()}
 
@@ -36,7 +37,7 @@ class EnginePipeline:
     shell_is_here: bool = False
     formats: Mapping[str, WireFormat] = field(default_factory=_formats)
 
-    def prepare(self, wire: str, body: bytes, *, counts_only: bool = False) -> Prepared:
+    def prepare(self, wire: str, body: bytes, *, counts_only: bool = False) -> Prepared:  # noqa: ARG002
         """The body to send. `counts_only` makes no difference here: a count must see what a call would.
 
         Raises:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import ssl
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -13,6 +14,8 @@ import certifi
 
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.ports import Headers
+
+_log = logging.getLogger(__name__)
 
 _LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
 _PROXY_SCHEMES = frozenset({"http", "https"})
@@ -93,7 +96,7 @@ def tls_context(env: Mapping[str, str]) -> ssl.SSLContext:
     either; certifi's serve where the platform has none.
 
     Raises:
-        HeadroomError: `BAD_SETTING` for a file that cannot be read.
+        HeadroomError: `BAD_SETTING` for one of the first three that cannot be read.
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.set_alpn_protocols(["http/1.1"])
@@ -105,7 +108,10 @@ def tls_context(env: Mapping[str, str]) -> ssl.SSLContext:
         if not context.cert_store_stats()["x509_ca"]:
             context.load_verify_locations(certifi.where())
     if env.get("NODE_EXTRA_CA_CERTS"):
-        _trust(context, "NODE_EXTRA_CA_CERTS", env["NODE_EXTRA_CA_CERTS"])
+        try:
+            _trust(context, "NODE_EXTRA_CA_CERTS", env["NODE_EXTRA_CA_CERTS"])
+        except HeadroomError as error:
+            _log.debug("%s", error)  # Node goes on without it, and so the agent did
     return context
 
 

@@ -60,14 +60,10 @@ def test_the_key_is_in_headers_and_files_and_never_in_argv(home: Path) -> None:
 
 def test_layers_are_asked_in_claude_codes_order(home: Path) -> None:
     work = home.parent / "work" / ".claude"
-    steps = [
-        (lambda: None, "https://env"),
-        (lambda: write(home / ".claude" / "settings.json", base_url("https://user")), "https://user"),
-        (lambda: write(work / "settings.json", base_url("https://project")), "https://project"),
-        (lambda: write(work / "settings.local.json", base_url("https://local")), "https://local"),
-    ]
-    for prepare, expected in steps:
-        prepare()
+    assert CLAUDE.upstreams(context(home, ANTHROPIC_BASE_URL="https://env"))["anthropic"].url == "https://env"
+    files = [home / ".claude" / "settings.json", work / "settings.json", work / "settings.local.json"]
+    for file, expected in zip(files, ["https://user", "https://project", "https://local"], strict=True):
+        write(file, base_url(expected))
         assert CLAUDE.upstreams(context(home, ANTHROPIC_BASE_URL="https://env"))["anthropic"].url == expected
     flags = ("--settings", json.dumps(base_url("https://lost")), f"--settings={json.dumps(base_url('https://flag'))}")
     found = CLAUDE.upstreams(context(home, *flags, ANTHROPIC_BASE_URL="https://env"))["anthropic"]
@@ -137,7 +133,7 @@ def test_retrieval_is_an_mcp_server_whose_tool_is_there_from_the_first_turn(home
 
 
 def test_the_tuis_first_turn_waits_for_our_tool_beside_the_users_own_hooks(home: Path) -> None:
-    own = {"hooks": {"SessionStart": [{"hooks": []}], "Stop": []}}
+    own: dict[str, Any] = {"hooks": {"SessionStart": [{"hooks": []}], "Stop": []}}
     plan = planned(context(home, "--settings", json.dumps(own), "hello"))
     hooks = settings_of(plan)["hooks"]
     ready = json.loads(plan.files[Path("/files/mcp.json")])["mcpServers"]["headroom"]["env"]["HEADROOM_READY_FILE"]

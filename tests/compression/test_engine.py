@@ -109,7 +109,7 @@ def test_an_elided_text_names_its_original_which_is_in_the_store_word_for_word(s
     (verdict,) = Engine(store, compress=halve).process([slot()], "anthropic", MCP)
     assert verdict.replacement is not None
     assert verdict.original_id is not None
-    assert verdict.replacement.startswith(f'{markers.PREFIX} {verdict.original_id}: 30 of 60 lines elided where marked')
+    assert verdict.replacement.startswith(f"{markers.PREFIX} {verdict.original_id}: 30 of 60 lines elided where marked")
     assert f'{markers.RETRIEVE_TOOL}(id="{verdict.original_id}", lines="A-B")' in verdict.replacement
     original = store.original(verdict.original_id)
     assert original is not None

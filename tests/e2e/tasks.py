@@ -51,7 +51,7 @@ TASKS = (WORKS, FAILS, LARGE, TURNS, RETRIEVES)
 
 
 def write_files(folder: Path) -> None:
-    """The files that the tasks speak of. Claude Code itself cuts results at 30,000 characters, failed ones at 10,000."""
+    """The files that the tasks speak of. Claude Code itself cuts results at 30,000 characters, failed at 10,000."""
     package = folder / "src" / "pkg"
     package.mkdir(parents=True)
     for number in range(15):

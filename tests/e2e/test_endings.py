@@ -69,7 +69,7 @@ def end_in_terminal(
     terminal = sandbox.open_terminal(*argv)
     before = termios.tcgetattr(terminal.child_fd)
     under_way(provider)
-    watched = Watched(terminal.pid, sandbox.data)
+    watched = Watched(terminal.pid or 0, sandbox.data)
     kill(watched)
     assert_nothing_is_left(watched, sandbox)
     assert termios.tcgetattr(terminal.child_fd) == before
@@ -127,7 +127,7 @@ def test_a_signal_in_a_terminal(
 def test_a_terminal_that_closes(sandbox: Sandbox, provider: EmulatedProvider) -> None:
     terminal = sandbox.open_terminal(*SCRIPTED)
     under_way(provider)
-    watched = Watched(terminal.pid, sandbox.data)
+    watched = Watched(terminal.pid or 0, sandbox.data)
     hang_up(terminal)
     assert_nothing_is_left(watched, sandbox)
 
@@ -164,6 +164,6 @@ def test_every_signal_to_every_session_of_claude_code(
 def test_claude_codes_terminal_that_closes(claude_sandbox: Sandbox, provider: EmulatedProvider) -> None:
     terminal = claude_sandbox.open_terminal(*CLAUDE_TUI)
     under_way(provider)
-    watched = Watched(terminal.pid, claude_sandbox.data)
+    watched = Watched(terminal.pid or 0, claude_sandbox.data)
     hang_up(terminal)
     assert_nothing_is_left(watched, claude_sandbox)

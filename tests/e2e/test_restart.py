@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import pytest
 
@@ -24,7 +23,7 @@ ARGUMENTS = {"demo": ("-p", PROMPT), "claude": ("--allowedTools=Bash", "-p", PRO
 
 
 @pytest.fixture
-def proxies(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EmbeddedProxy]]:
+def proxies(monkeypatch: pytest.MonkeyPatch) -> list[EmbeddedProxy]:
     """The proxies that sessions of this process start."""
     made: list[EmbeddedProxy] = []
 
@@ -33,7 +32,7 @@ def proxies(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[EmbeddedProxy]]:
         return made[-1]
 
     monkeypatch.setattr(session, "EmbeddedProxy", make)
-    yield made
+    return made
 
 
 @pytest.mark.parametrize("agent", ARGUMENTS)

@@ -63,9 +63,7 @@ def test_a_session_inside_a_session_uses_the_outer_proxy(sandbox: Sandbox, provi
     assert sandbox.leftovers() == []
 
 
-def test_a_store_that_cannot_be_opened_does_not_keep_the_agent_from_working(
-    sandbox: Sandbox, provider: EmulatedProvider
-) -> None:
+def test_a_store_that_cannot_be_opened_does_not_keep_the_agent_from_working(sandbox: Sandbox) -> None:
     sandbox.env.update(CREDENTIALS["key"])
     sandbox.data.mkdir()
     (sandbox.data / "store.sqlite3").write_bytes(b"no database, but a file of some length" * 100)

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Iterator
+from typing import Any
 
 import anthropic
 import httpx
@@ -50,7 +51,8 @@ def test_the_providers_sdk_works_through_it(
     proxy: tuple[str, subprocess.Popen[str]], provider: EmulatedProvider
 ) -> None:
     client = anthropic.Anthropic(base_url=proxy[0], api_key="sk-ant-x", max_retries=0)
-    ask = {"model": "claude-opus-4-8", "max_tokens": 100, "messages": [{"role": "user", "content": "[[say good day]]"}]}
+    messages = [{"role": "user", "content": "[[say good day]]"}]
+    ask: dict[str, Any] = {"model": "claude-opus-4-8", "max_tokens": 100, "messages": messages}
     assert client.messages.create(**ask).content[0].text == "good day"
     with client.messages.stream(**ask) as stream:
         assert "".join(stream.text_stream) == "good day"

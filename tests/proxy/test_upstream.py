@@ -128,7 +128,11 @@ def test_every_context_checks_names_and_certificates() -> None:
     assert context.verify_mode is ssl.CERT_REQUIRED
 
 
-@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"])
+def test_extra_certificates_that_cannot_be_read_are_done_without() -> None:
+    assert authorities(tls_context({"NODE_EXTRA_CA_CERTS": "/no/such"})) == authorities(tls_context({}))
+
+
+@pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "REQUESTS_CA_BUNDLE"])
 @pytest.mark.parametrize("content", [None, "no certificate"])
 def test_a_certificate_file_that_cannot_be_read_is_named(variable: str, content: str | None, tmp_path: Path) -> None:
     path = tmp_path / "ca.pem"

@@ -37,7 +37,11 @@ def _conversation(result: object) -> list[dict[str, object]]:
 
 @pytest.mark.parametrize(
     "content",
-    ["one", [{"type": "text", "text": "one"}], [{"text": "one", "cache_control": {"type": "ephemeral"}, "type": "text"}]],
+    [
+        "one",
+        [{"type": "text", "text": "one"}],
+        [{"text": "one", "cache_control": {"type": "ephemeral"}, "type": "text"}],
+    ],
 )
 def test_a_result_is_a_slot_as_a_string_and_as_a_list(content: object) -> None:
     (slot,) = _request(messages=_conversation(_result(content, is_error=True))).slots
@@ -72,7 +76,10 @@ def test_system_messages_thinking_and_calls_are_no_slots() -> None:
 
 def test_the_query_is_the_users_last_words_without_reminders() -> None:
     messages = [
-        {"role": "user", "content": [{"type": "text", "text": "find it"}, {"type": "text", "text": "<system-reminder>no"}]},
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "find it"}, {"type": "text", "text": "<system-reminder>no"}],
+        },
         {"role": "assistant", "content": [_USE]},
         {"role": "user", "content": [_result("text")]},
     ]
@@ -96,14 +103,16 @@ def test_only_the_replaced_string_changes() -> None:
     request = parse(body)
     assert request is not None
     assert request.slots[0].text == "old é \ud83d"
-    assert request.render({request.slots[0].place: "new \ud83d"}) == body.replace(b"old \\u00e9 \\ud83d", b"new \\ud83d")
+    assert request.render({request.slots[0].place: "new \ud83d"}) == body.replace(
+        b"old \\u00e9 \\ud83d", b"new \\ud83d"
+    )
     assert request.render({}) == body
 
 
 def test_a_message_with_a_key_that_stands_twice_is_left_alone_and_the_others_are_not() -> None:
-    block = '{"type":"tool_result","tool_use_id":"t","content":"%s"}'
-    twice = '{"role":"user","content":[%s],"content":[%s]}' % (block % "a", block % "b")
-    once = '{"role":"user","content":[%s]}' % (block % "c")
+    a, b, c = (json.dumps([{"type": "tool_result", "tool_use_id": "t", "content": text}]) for text in "abc")
+    twice = f'{{"role":"user","content":{a},"content":{b}}}'
+    once = f'{{"role":"user","content":{c}}}'
     request = parse(f'{{"messages":[{twice},{once}]}}'.encode())
     assert request is not None
     assert [slot.text for slot in request.slots] == ["c"]
@@ -111,7 +120,17 @@ def test_a_message_with_a_key_that_stands_twice_is_left_alone_and_the_others_are
 
 @pytest.mark.parametrize(
     "body",
-    [b"", b"null", b"[]", b"{", b'{"messages":[}', b'{"a":1}x', b"\xff\xfe", b'{"messages":[],"messages":[]}', b"[" * 90_000],
+    [
+        b"",
+        b"null",
+        b"[]",
+        b"{",
+        b'{"messages":[}',
+        b'{"a":1}x',
+        b"\xff\xfe",
+        b'{"messages":[],"messages":[]}',
+        b"[" * 90_000,
+    ],
 )
 def test_what_is_not_understood_is_none(body: bytes) -> None:
     assert parse(body) is None
@@ -119,7 +138,13 @@ def test_what_is_not_understood_is_none(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     "fields",
-    [{"messages": None}, {"messages": {}}, {"messages": [1, "a", None]}, {"tools": {}}, {"messages": [{"content": [1]}]}],
+    [
+        {"messages": None},
+        {"messages": {}},
+        {"messages": [1, "a", None]},
+        {"tools": {}},
+        {"messages": [{"content": [1]}]},
+    ],
 )
 def test_odd_shapes_pass_without_slots(fields: dict[str, Any]) -> None:
     assert _request(**fields).slots == ()
@@ -127,7 +152,9 @@ def test_odd_shapes_pass_without_slots(fields: dict[str, Any]) -> None:
 
 _BLOCK = st.one_of(
     st.builds(lambda text: {"type": "text", "text": text}, st.text(max_size=20)),
-    st.builds(lambda id_: {"type": "tool_use", "id": id_, "name": "Bash", "input": {"command": id_}}, st.sampled_from("abc")),
+    st.builds(
+        lambda id_: {"type": "tool_use", "id": id_, "name": "Bash", "input": {"command": id_}}, st.sampled_from("abc")
+    ),
     st.builds(
         lambda id_, text: {"tool_use_id": id_, "type": "tool_result", "content": text},
         st.sampled_from("abc"),
@@ -135,12 +162,20 @@ _BLOCK = st.one_of(
     ),
 )
 _MESSAGES = st.lists(
-    st.builds(lambda role, content: {"role": role, "content": content}, st.sampled_from(["user", "assistant"]), st.lists(_BLOCK, max_size=3)),
+    st.builds(
+        lambda role, content: {"role": role, "content": content},
+        st.sampled_from(["user", "assistant"]),
+        st.lists(_BLOCK, max_size=3),
+    ),
     max_size=6,
 )
 
 
-@given(turns=st.lists(_MESSAGES, min_size=2, max_size=4), cuts=st.lists(st.integers(0, 6), min_size=4, max_size=4), spaced=st.booleans())
+@given(
+    turns=st.lists(_MESSAGES, min_size=2, max_size=4),
+    cuts=st.lists(st.integers(0, 6), min_size=4, max_size=4),
+    spaced=st.booleans(),
+)
 def test_what_is_remembered_of_a_conversation_changes_nothing(
     turns: list[list[dict[str, Any]]], cuts: list[int], *, spaced: bool
 ) -> None:

@@ -31,7 +31,9 @@ def _strings(cursor: Cursor, found: list[tuple[str, Span]]) -> None:
 
 
 @given(value=_JSON, indent=st.sampled_from([None, 0, 3]), ascii_only=st.booleans())
-def test_every_string_is_found_and_put_back_where_it_stood(value: object, *, indent: int | None, ascii_only: bool) -> None:
+def test_every_string_is_found_and_put_back_where_it_stood(
+    value: object, *, indent: int | None, ascii_only: bool
+) -> None:
     text = json.dumps(value, indent=indent, ensure_ascii=ascii_only)
     cursor = Cursor(text)
     found: list[tuple[str, Span]] = []
@@ -58,7 +60,19 @@ def test_a_new_text_is_written_so_that_it_reads_back_the_same(text: str) -> None
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "[1,", '{"a"}', '{"a":1,}', "[1,]", '{"a":1 "b":2}', '{1:2}', '{"a":1,"a":2}', "[" * 100_000, '{"a":"\n"}'],
+    [
+        "",
+        "{",
+        "[1,",
+        '{"a"}',
+        '{"a":1,}',
+        "[1,]",
+        '{"a":1 "b":2}',
+        "{1:2}",
+        '{"a":1,"a":2}',
+        "[" * 100_000,
+        '{"a":"\n"}',
+    ],
 )
 def test_what_is_no_json_is_malformed(text: str) -> None:
     def walk() -> None:

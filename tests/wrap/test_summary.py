@@ -38,7 +38,9 @@ def test_retrieved_tokens_are_held_against_us() -> None:
 
 
 def test_a_provider_without_a_cache_is_counted_at_the_plain_price() -> None:
-    plain = SessionTotals(requests=2, tokens_before=200, tokens_after=100, new_tokens_before=100, new_tokens_after=50, input_tokens=300)
+    plain = SessionTotals(
+        requests=2, tokens_before=200, tokens_after=100, new_tokens_before=100, new_tokens_after=50, input_tokens=300
+    )
     assert savings(plain).of_cost == pytest.approx(100 / 400)
     assert savings(plain).cache_hit == 0
 
