@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import sys
 import traceback
@@ -48,6 +49,8 @@ Verbs:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; gives the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
+    # The terminal is the agent's: what libraries would warn about on stderr goes nowhere.
+    logging.getLogger().addHandler(logging.NullHandler())
     try:
         return _run(words)
     except HeadroomError as error:

@@ -18,7 +18,7 @@ from headroom_wrap.proxy.config import ProxyConfig
 from headroom_wrap.proxy.pipeline import EnginePipeline, PassThrough
 from headroom_wrap.proxy.ports import Pipeline
 from headroom_wrap.proxy.server import HOST, ProxyServer
-from headroom_wrap.proxy.upstream import Upstream
+from headroom_wrap.proxy.upstream import connect
 from headroom_wrap.store import SessionTotals, Store
 
 PROBE_TIMEOUT_S = 2.0
@@ -67,7 +67,7 @@ class EmbeddedProxy:
             # Law 5: a full disk must not keep the agent from working.
             self.why_not_compressing = str(error)
         pipeline = _pipeline(self._store, compression)
-        self.server = ProxyServer(lambda: ProxyApp(config, pipeline, lambda: _connect(env)), listener)
+        self.server = ProxyServer(lambda: ProxyApp(config, pipeline, lambda: connect(env)), listener)
 
     def start(self) -> None:
         """Serve, and load what the first request needs while nobody waits for it.
@@ -102,8 +102,3 @@ def _pipeline(store: Store | None, compression: Compression) -> Pipeline:
     level = Level(compression.level)
     return EnginePipeline(Engine(store), store, level, compression.excluded_tools, compression.shell_is_here)
 
-
-def _connect(env: Mapping[str, str]) -> Upstream:
-    from headroom_wrap.proxy.aiohttp_upstream import AiohttpUpstream  # noqa: PLC0415 - 0.1 s, at the first request
-
-    return AiohttpUpstream(env)

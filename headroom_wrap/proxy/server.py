@@ -7,6 +7,7 @@ import contextlib
 import logging
 import os
 import socket
+import sys
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, wait
@@ -27,6 +28,8 @@ CLIENT_KEEP_ALIVE_S = 3600
 """Long: an agent must not find its idle connection closed just when it sends on it."""
 
 _N_RESOLVERS = 4
+_SWITCH_S = 0.0005
+"""While the engine works, events of other streams wait for the interpreter: p95 0.06 ms so, 5.2 ms by default."""
 
 _log = logging.getLogger(__name__)
 
@@ -90,6 +93,7 @@ class ProxyServer:
         Raises:
             HeadroomError: `PROXY_FAILED`.
         """
+        sys.setswitchinterval(_SWITCH_S)
         self._run = _Run(self._app_factory, self._listener.dup())
         self._run.wait_started()
 
