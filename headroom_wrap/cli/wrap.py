@@ -14,8 +14,6 @@ from headroom_wrap.agents import Context, agent_named
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.wrap.child import require_posix, reraise
 
-raw_args = True
-
 _FLAGS = {"--dry-run": "dry_run", "-v": "verbose", "--verbose": "verbose", "--no-compress": "no_compress"}
 _OPTIONS = {
     "--port": "port",

@@ -7,6 +7,7 @@ because every session starts it and the SDK alone takes most of a second to impo
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import sys
@@ -63,16 +64,19 @@ class Server:
     Args:
         store_file: the store of this user; it need not exist yet.
         session: to which retrievals are counted.
+        ready_file: created when the tools have been told, if the session waits for that.
     """
 
-    def __init__(self, store_file: Path, session: str) -> None:
+    def __init__(self, store_file: Path, session: str, ready_file: Path | None = None) -> None:
         self._store_file = store_file
         self._session = session
+        self._ready_file = ready_file
+        self._has_told_tools = False
         self._methods: dict[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
             "initialize": _initialize,
             "ping": lambda _params: {},
             "server/discover": lambda _params: {"supportedVersions": STATELESS_VERSIONS, "capabilities": _CAPABILITIES},
-            "tools/list": lambda _params: {"tools": [TOOL]},
+            "tools/list": self._list,
             "tools/call": self._call,
         }
 
@@ -84,6 +88,10 @@ class Server:
                 if answer is not None:
                     writing.write(json.dumps(answer).encode() + b"\n")
                     writing.flush()
+                if self._has_told_tools and self._ready_file is not None:
+                    with contextlib.suppress(OSError):  # the session may be over
+                        self._ready_file.touch(mode=0o600)
+                    self._ready_file = None
 
     def answer(self, line: bytes) -> Any:
         """The answer to one line, or None where there is none to give."""
@@ -119,6 +127,10 @@ class Server:
             return result
         cacheable = _CACHEABLE if name in ("tools/list", "server/discover") else {}
         return {"resultType": "complete", **cacheable, **result, "_meta": {f"{_KEY}serverInfo": _SERVER}}
+
+    def _list(self, _params: Mapping[str, Any]) -> dict[str, Any]:
+        self._has_told_tools = True
+        return {"tools": [TOOL]}
 
     def _call(self, params: Mapping[str, Any]) -> dict[str, Any]:
         if params.get("name") != RETRIEVE_TOOL:
@@ -158,8 +170,10 @@ def read_and_note(store_file: Path, session: str, id_: str, part: Mapping[str, A
 def main() -> int:
     """Serve until the client closes its end; gives the exit code."""
     store_file = paths.store_file(paths.home(os.environ))
+    ready = os.environ.get("HEADROOM_READY_FILE")
+    server = Server(store_file, os.environ.get("HEADROOM_SESSION", ""), Path(ready) if ready else None)
     try:
-        Server(store_file, os.environ.get("HEADROOM_SESSION", "")).serve(sys.stdin.buffer, sys.stdout.buffer)
+        server.serve(sys.stdin.buffer, sys.stdout.buffer)
     except KeyboardInterrupt:
         return 130
     except BrokenPipeError:

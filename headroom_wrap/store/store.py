@@ -92,7 +92,8 @@ class Store:
         if not rows:
             return None
         id_, body, tool_name, created = rows[0]
-        return Original(id_, _unpack(body), tool_name, created)
+        with _as_store_error(self._path):
+            return Original(id_, _unpack(body), tool_name, created)
 
     def put_original(self, text: str, tool_name: str = "") -> str:
         """Keep `text`, committed when this returns; gives its id."""
@@ -110,7 +111,8 @@ class Store:
             marks = ",".join("?" * len(chunk))
             sql = f"SELECT {_DECISION_COLUMNS}, last_used FROM decisions WHERE key IN ({marks})"  # noqa: S608
             for row in self._read(sql, chunk):
-                found[row[0]] = _decision(row[:-1])
+                with _as_store_error(self._path):
+                    found[row[0]] = _decision(row[:-1])
                 if row[-1] < limit:
                     stale.append(row[0])
         if stale and not self._read_only:
@@ -303,7 +305,7 @@ def _in_transaction(connection: sqlite3.Connection, job: _Job) -> None:
 def _as_store_error(path: Path) -> Any:
     try:
         yield
-    except sqlite3.Error as error:
+    except (sqlite3.Error, zstandard.ZstdError) as error:
         hint = "Free disk space or set HEADROOM_HOME to a folder that can be written; then try again."
         raise HeadroomError(Code.STORE_FAILED, f"The store {path} failed: {error}.", hint) from error
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import subprocess
@@ -179,3 +180,28 @@ def test_a_batch_is_answered_as_a_batch_without_its_notifications(home: Path) ->
     note = {"jsonrpc": "2.0", "method": "notifications/initialized"}
     assert ask(home, [ping, note]) == [{"jsonrpc": "2.0", "id": 1, "result": {}}]
     assert ask(home, [note]) is None
+
+
+def test_the_session_is_told_when_the_tools_have_been_told_and_not_before(home: Path, tmp_path: Path) -> None:
+    ready = tmp_path / "tools-told"
+    env = {**os.environ, paths.HOME_VARIABLE: str(home), "HEADROOM_READY_FILE": str(ready)}
+    with subprocess.Popen([sys.executable, PROGRAM], stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=env) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        existed = []
+        for method in ("ping", "tools/list", "ping"):
+            process.stdin.write(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method}).encode() + b"\n")
+            process.stdin.flush()
+            assert process.stdout.readline()
+            existed.append(ready.exists())
+        # The file follows the answer to `tools/list`: only the next answer proves that it had its turn.
+        assert (existed[0], existed[2]) == (False, True)
+
+
+def test_a_session_that_is_over_is_not_told(home: Path, tmp_path: Path) -> None:
+    answers = io.BytesIO()
+    gone = tmp_path / "gone" / "tools-told"
+    Server(paths.store_file(home), "", gone).serve(
+        io.BytesIO(b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n'), answers
+    )
+    assert json.loads(answers.getvalue())["result"]["tools"]

@@ -162,3 +162,13 @@ def test_a_closed_store_refuses_writes(file: Path) -> None:
     store.close()
     with pytest.raises(HeadroomError):
         store.record(_ROW)
+
+
+def test_a_row_that_is_damaged_is_an_error_of_ours(file: Path) -> None:
+    store = Store(file)
+    id_ = store.put_original("text")
+    store._write(lambda connection: connection.execute("UPDATE originals SET body = x'00'")).result()  # noqa: SLF001
+    with pytest.raises(HeadroomError) as caught:
+        store.original(id_)
+    store.close()
+    assert caught.value.code is Code.STORE_FAILED
