@@ -8,6 +8,8 @@ from pathlib import Path
 
 import platformdirs
 
+from headroom_wrap.errors import Code, HeadroomError
+
 HOME_VARIABLE = "HEADROOM_HOME"
 
 
@@ -37,9 +39,19 @@ def sessions_dir(home_dir: Path) -> Path:
 
 
 def make_private_dir(path: Path) -> Path:
-    """Create `path` and its parents; `path` itself is made readable by the user alone."""
-    path.mkdir(parents=True, exist_ok=True)
-    path.chmod(0o700)
+    """Create `path` and its parents; `path` itself is made readable by the user alone.
+
+    Raises:
+        HeadroomError: `STORE_FAILED` where that is not possible.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        path.chmod(0o700)
+    except OSError as error:
+        hint = f"Set {HOME_VARIABLE} to a folder that can be written."
+        raise HeadroomError(
+            Code.STORE_FAILED, f"The folder {path} cannot be made or used: {error.strerror}.", hint
+        ) from error
     return path
 
 

@@ -61,14 +61,21 @@ def _url(value: Any) -> str:
     return str(value).rstrip("/")
 
 
+def _anthropic_url(value: Any) -> str:
+    url = _url(value)
+    if url.endswith("/v1"):
+        raise ValueError("the URL without /v1 at its end, as Anthropic's SDK takes it")
+    return url
+
+
 SETTINGS = (
     Setting("level", "HEADROOM_LEVEL", "balanced", _level, "How much may go: off, safe, balanced or aggressive."),
     Setting(
         "exclude_tools", "HEADROOM_EXCLUDE_TOOLS", (), _names, "Tools whose results are never touched, with commas."
     ),
-    Setting("port", "HEADROOM_PORT", 0, _port, "Port of the proxy; 0 takes a free one."),
+    Setting("port", "HEADROOM_PORT", 0, _port, "Port of the proxy; 0: a free one. headroom proxy takes 8787 unless told."),
     Setting(
-        "anthropic_url", "HEADROOM_ANTHROPIC_URL", "", _url,
+        "anthropic_url", "HEADROOM_ANTHROPIC_URL", "", _anthropic_url,
         "Where Anthropic requests go, without /v1; default: what the agent had, else https://api.anthropic.com.",
     ),
 )  # fmt: skip
@@ -134,7 +141,7 @@ def load(flags: Mapping[str, Any], env: Mapping[str, str], file: Path | None = N
 def _read(file: Path) -> Mapping[str, Any]:
     try:
         content = tomllib.loads(file.read_text(encoding="utf-8"))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return {}
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         hint = "Mend or remove the file; every setting also has a flag and a variable."

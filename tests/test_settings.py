@@ -37,6 +37,7 @@ def test_names_are_separated_by_commas(file: Path) -> None:
         {"HEADROOM_PORT": "65536"},
         {"HEADROOM_ANTHROPIC_URL": "api.example.com"},
         {"HEADROOM_ANTHROPIC_URL": "https://example.com/?a=b"},
+        {"HEADROOM_ANTHROPIC_URL": "https://example.com/v1/"},
     ],
 )
 def test_a_bad_value_is_refused_with_its_source_and_what_to_give(env: dict[str, str], file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import logging
 import os
@@ -74,7 +75,9 @@ def _run(words: list[str]) -> int:
         sys.stdout.write(f"headroom {__version__}\n")
         return 0
     if words[0] not in VERBS:
-        _complain(f"headroom: there is no verb {words[0]!r}. The verbs are: {', '.join(VERBS)}.")
+        kind = "option" if words[0].startswith("-") else "verb"
+        near = "".join(f" Did you mean {name}?" for name in difflib.get_close_matches(words[0], VERBS, 1))
+        _complain(f"headroom: there is no {kind} {words[0]!r}.{near} The verbs are: {', '.join(VERBS)}.")
         return EXIT_ERROR
     verb = VERBS[words[0]]
     command = importlib.import_module(f"headroom_wrap.cli.{verb.module}").command

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.mcp.server import main
 
 HELP = """\
@@ -15,7 +16,10 @@ Usage: headroom mcp
 
 def command(argv: list[str]) -> int:
     """Run the verb; gives the exit code."""
-    if argv:
+    if argv == ["--help"]:
         sys.stdout.write(HELP)
-        return 0 if argv == ["--help"] else 2
+        return 0
+    if argv:
+        message = f"headroom mcp takes no arguments, and got {argv[0]}."
+        raise HeadroomError(Code.BAD_REQUEST, message, "See headroom mcp --help.")
     return main()

@@ -15,6 +15,8 @@ from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.wrap.child import require_posix, reraise
 
 _FLAGS = {"--dry-run": "dry_run", "-v": "verbose", "--verbose": "verbose", "--no-compress": "no_compress"}
+_SHARED_FLAG = "--verbose"
+"""Agents have it too, and Claude Code's `--output-format stream-json` demands it: behind the agent's name it is theirs."""
 _OPTIONS = {
     "--port": "port",
     "--level": "level",
@@ -39,7 +41,7 @@ Options:
   --exclude-tool NAME   never touch this tool's results; may be repeated
   --anthropic-url URL   where Anthropic requests go, without /v1
   --dry-run             print what would be run, with secrets masked
-  -v, --verbose         say where requests go
+  -v                    say where requests go (--verbose, too, before the agent's name)
   --help                this text (the agent's own: headroom wrap AGENT -- --help)
 """
 
@@ -67,7 +69,7 @@ def split(argv: list[str]) -> Words:
         if word == "--":
             # Behind words of the agent's own the `--` is part of its command line, as it was without us.
             words.args += [word, *rest] if words.args else rest
-        elif word in _FLAGS:
+        elif word in _FLAGS and not (word == _SHARED_FLAG and words.agent):
             words.flags[_FLAGS[word]] = True
         elif name in _OPTIONS:
             _add(words.flags, name, value if has_value else next(rest, None))
@@ -86,9 +88,11 @@ def split(argv: list[str]) -> Words:
 def command(argv: list[str]) -> int:
     """Run the verb; gives the exit code, or dies by the agent's signal."""
     words = split(argv)
-    if words.wants_help or not words.agent:
+    if words.wants_help:
         sys.stdout.write(HELP)
-        return 0 if words.wants_help else 2
+        return 0
+    if not words.agent:
+        raise HeadroomError(Code.BAD_REQUEST, "No agent was named.", "For example: headroom wrap claude")
     require_posix()
     if words.agent == "demo":
         from headroom_wrap.cli.demo import run_demo  # noqa: PLC0415 - the emulator is for the demo alone

@@ -20,6 +20,7 @@ from headroom_wrap import tokens
 from headroom_wrap.compression import markers, router
 from headroom_wrap.compression.model import Compressed, Hints, Level, Profile, Slot, Verdict, WayBack
 from headroom_wrap.compression.references import refer
+from headroom_wrap.errors import HeadroomError
 from headroom_wrap.store import Decision, Store
 from headroom_wrap.store.store import original_id
 
@@ -50,7 +51,7 @@ class Engine:
         clock: seconds, monotonic; bounds the time spent on new blocks.
 
     Raises:
-        HeadroomError: `process` raises `STORE_FAILED` when the store does; the caller sends the original.
+        HeadroomError: `process` raises `STORE_FAILED` when the store cannot be read; the caller sends the original.
     """
 
     def __init__(
@@ -61,6 +62,7 @@ class Engine:
         self._clock = clock
         self._decisions: OrderedDict[str, Decision] = OrderedDict()
         self._profiles: OrderedDict[str, Profile] = OrderedDict()
+        self._unwritten: dict[str, Decision] = {}
 
     def process(self, slots: Sequence[Slot], wire: str, profile: Profile, query: str = "") -> list[Verdict]:
         """One verdict per slot, in order.
@@ -116,10 +118,26 @@ class Engine:
             standing[block.family] = block
             first_with.setdefault(block.slot.text, block)
         if births:
-            won = self._store.decide(list(births.values()), originals)
-            self._remember(won)
+            won = self._commit(births, originals)
             decided = {key: won.get(decision.key, decision) for key, decision in decided.items()}
         return decided, frozenset(key for key, decision in decided.items() if decision.key in births)
+
+    def _commit(self, births: Mapping[str, Decision], originals: Mapping[str, tuple[str, str]]) -> dict[str, Decision]:
+        """What stands now. Where the store fails, what is known goes out as before, and what is new as it came.
+
+        That is then its decision, in memory until the store takes it.
+        """
+        wanted = {**births, **self._unwritten}
+        try:
+            won = self._store.decide(list(wanted.values()), originals)
+        except HeadroomError:
+            won = {key: _unwritten(decision) for key, decision in wanted.items()}
+            self._unwritten.update(won)
+        else:
+            for key in wanted:
+                self._unwritten.pop(key, None)
+        self._remember(won)
+        return won
 
     def _birth(self, block: _Block, key: str, earlier: _Block | None, profile: Profile, query: str) -> Decision:
         slot = block.slot
@@ -216,6 +234,14 @@ def _holds(decision: Decision, standing: Mapping[str, _Block]) -> bool:
 
 def _left(block: _Block, key: str, profile: Profile, reason: str = "out of time", n_tokens: int = 0) -> Decision:
     return Decision(key, block.family, _dump(profile), None, reason, tokens_before=n_tokens, tokens_after=n_tokens)
+
+
+def _unwritten(decision: Decision) -> Decision:
+    n_tokens = decision.tokens_before
+    return Decision(
+        decision.key, decision.family, decision.profile, None, "the store failed",
+        tokens_before=n_tokens, tokens_after=n_tokens,
+    )  # fmt: skip
 
 
 def _with_header(text: str, compressed: Compressed, way_back: WayBack) -> str:

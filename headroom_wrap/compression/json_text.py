@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Sequence
-from json.decoder import scanstring
 from typing import Any
 
 Member = tuple[str, str]
@@ -35,8 +34,8 @@ def _no_constant(name: str) -> float:
 
 _scan_strictly: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(
     object_pairs_hook=_no_duplicates, parse_constant=_no_constant
-).scan_once
-_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once
+).raw_decode
+_scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().raw_decode
 
 
 def skip_space(text: str, at: int) -> int:
@@ -53,7 +52,7 @@ def end_of_value(text: str, at: int) -> int:
     """
     try:
         return _scan_strictly(text, at)[1]
-    except (StopIteration, RecursionError, ValueError) as error:
+    except (RecursionError, ValueError) as error:
         raise NotPlainJsonError(str(error)) from error
 
 
@@ -76,7 +75,7 @@ def members(text: str, at: int = 0) -> list[tuple[str, int, int]]:
     """(key as spelled, start, end of its value) for each member of the object at `at`, in valid minified JSON."""
     found: list[tuple[str, int, int]] = []
     while text[at] != "}" and text[at + 1] != "}":
-        colon = scanstring(text, at + 2)[1]
+        colon = _scan(text, at + 1)[1]
         end = _scan(text, colon + 1)[1]
         found.append((text[at + 1 : colon], colon + 1, end))
         at = end

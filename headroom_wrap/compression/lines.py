@@ -192,16 +192,18 @@ class Sheet:
 
     def _what(self, first: int, last: int) -> str:
         counts: dict[str, int] = {}
-        for label, weight in zip(self.labels[first : last + 1], self.weights[first : last + 1], strict=True):
-            if label:
-                counts[label] = counts.get(label, 0) + weight
-        return tally(list(counts.items()))
+        chars: dict[str, int] = {}
+        for index in range(first, last + 1):
+            if label := self.labels[index]:
+                counts[label] = counts.get(label, 0) + self.weights[index]
+                chars[label] = chars.get(label, 0) + len(self.shown[index])
+        return tally([(label, counts[label]) for label in sorted(counts, key=lambda label: -chars[label])])
 
 
 def tally(counts: Sequence[tuple[str, int]]) -> str:
-    """`12 passed, 3 of set-up`: the largest first, as many whole entries as fit, the first one clipped."""
+    """`12 passed, 3 of set-up`: as many whole entries as fit, the first one clipped."""
     words = ""
-    for label, count in sorted(counts, key=lambda entry: -entry[1]):
+    for label, count in counts:
         if not count:
             continue
         entry = f"{count} {label}"

@@ -17,6 +17,7 @@ _ENTRY = re.compile(r"\d{1,9}([:-])")
 _PATH = re.compile(r"(?:[A-Za-z]:)?[\w.@+~%,=()\[\]{}$# /\\-]*[/\\.][\w.@+~%,=()\[\]{}$# /\\-]*\Z")
 _CONTEXT_CANDIDATES = 8
 _INDENT = "  "
+_SEPARATOR = "--"
 
 _MIN_HITS = 3
 _ELISION_MUST_GAIN_CHARS = 400
@@ -168,6 +169,7 @@ def _spellings(hits: Sequence[Hit], *, numbered: bool) -> list[list[str]]:
     for index, hit in enumerate(hits):
         if not hit.path:
             out.append([hit.rest])
+            current = current if hit.rest == _SEPARATOR else ""
             continue
         entry = hit.rest if numbered else _INDENT + hit.rest
         if hit.path == current:

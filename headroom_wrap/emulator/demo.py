@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from headroom_wrap.emulator.recording import RecordedRequest
 
 LOG_FILE = Path(__file__).parent / "data" / "demo.log"
 NEEDLE = "FATAL"
@@ -65,3 +67,13 @@ def agent_start(provider_url: str, folder: Path) -> AgentStart:
         },
         folder=folder,
     )
+
+
+def as_the_model_read_it(requests: Sequence[RecordedRequest]) -> list[str]:
+    """The lines of the log as they stood in the last request, after whatever was done to them on the way."""
+    messages = requests[-1].json["messages"] if requests else []
+    for message in messages:
+        for block in message["content"] if isinstance(message["content"], list) else ():
+            if block.get("type") == "tool_result":
+                return str(block["content"]).splitlines()
+    return []

@@ -81,7 +81,7 @@ class ProxyApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        route = routes.match(scope["method"], scope["raw_path"], scope["headers"], self._config.default_upstream)
+        route = routes.match(scope["method"], scope["raw_path"], scope["headers"], self._config.upstreams)
         refusal = gate.check(
             scope,
             self._config.key,
@@ -146,10 +146,7 @@ class ProxyApp:
 
     async def _answer(self, call: _Call, scope: Scope, client: Client, send: Send) -> None:
         route, headers = call.route, scope["headers"]
-        base_url = self._config.upstreams.get(route.upstream)
-        if base_url is None:
-            hint = f"Set HEADROOM_{route.upstream.upper()}_URL, or start the agent through Headroom again."
-            raise HeadroomError(Code.UPSTREAM_UNKNOWN, f"Headroom has no base URL for {route.upstream!r}.", hint)
+        base_url = self._config.upstreams[route.upstream]
         is_forward = route.kind is Kind.FORWARD
         read = await client.read(_FORWARD_BUFFER_BYTES if is_forward else MAX_DECODED_BYTES)
         if client.is_complete and not is_forward and first(headers, _BYPASS_HEADER).lower() != "true":

@@ -17,30 +17,25 @@ class ProxyConfig:
         key: the session's key; control routes always ask for it.
         session: written into the ledger, as is `agent`.
         upstreams: base URLs by the upstream names of the route table, as the provider's SDK writes them.
-        default_upstream: where requests go that the route table does not name.
         require_key: whether model routes, and what is forwarded, ask for the key too.
 
     Raises:
-        HeadroomError: `BAD_SETTING` for a base URL that is not plain http(s), `UPSTREAM_UNKNOWN` where
-            `default_upstream` is not among `upstreams`.
+        HeadroomError: `BAD_SETTING` for a base URL that is not plain http(s), `UPSTREAM_UNKNOWN` where neither
+            Anthropic's nor OpenAI's is known: one of them takes what no other row of the route table does.
     """
 
     key: str = field(repr=False)
     session: str
     agent: str
     upstreams: Mapping[str, str]
-    default_upstream: str = "anthropic"
     require_key: bool = True
 
     def __post_init__(self) -> None:
         for name, url in self.upstreams.items():
             check_base_url(name, url)
-        if self.default_upstream not in self.upstreams:
-            raise HeadroomError(
-                Code.UPSTREAM_UNKNOWN,
-                f"No base URL is known for the upstream {self.default_upstream!r}.",
-                f"Set one, for example HEADROOM_{self.default_upstream.upper()}_URL.",
-            )
+        if not {"anthropic", "openai"} & self.upstreams.keys():
+            message = "No base URL is known for any provider."
+            raise HeadroomError(Code.UPSTREAM_UNKNOWN, message, "Set one, for example HEADROOM_ANTHROPIC_URL.")
 
 
 def check_base_url(name: str, url: str) -> None:

@@ -101,4 +101,3 @@ def _pipeline(store: Store | None, compression: Compression) -> Pipeline:
         return PassThrough()
     level = Level(compression.level)
     return EnginePipeline(Engine(store), store, level, compression.excluded_tools, compression.shell_is_here)
-

@@ -18,6 +18,7 @@ NONCE_HEADER = b"x-headroom-nonce"
 CLAIM_HEADER = b"x-headroom-claim"
 HOSTS = (b"127.0.0.1", b"localhost", b"[::1]")
 
+_KEY_HINTS = {"proxy": "headroom proxy names the file with its key when it starts."}
 _DEFAULT_PORT = 80
 _LOOPBACK_PEER = re.compile(r"(::ffff:)?127\.\d+\.\d+\.\d+|::1")
 _NONCE = re.compile(rb"[0-9a-f]{32,128}")
@@ -117,7 +118,8 @@ def _check_key(headers: Headers, key: str, *, takes_claim: bool, agent: str) -> 
             if hmac.compare_digest(claims[0], expected.encode()):
                 return None
     reason = "carries a key of another session" if given else "does not carry this session's key (x-headroom-key)"
-    return Refusal(403, f"Headroom refused a request that {reason}. Start the agent with: headroom wrap {agent}")
+    hint = _KEY_HINTS.get(agent, f"Start the agent with: headroom wrap {agent}")
+    return Refusal(403, f"Headroom refused a request that {reason}. {hint}")
 
 
 def _own_hosts(scope: Scope) -> set[bytes]:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
-from types import MappingProxyType
 
 from headroom_wrap.proxy.ports import Headers
 
@@ -61,22 +60,36 @@ class Route:
         return base_url.rstrip("/") + (path + (b"?" + query if query else b"")).decode("latin-1")
 
 
+_ACCOUNT = "chatgpt-account-id"
+
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/messages", "anthropic", "anthropic", Kind.MODEL),
     Route("POST", "/v1/messages/count_tokens", "anthropic", "anthropic", Kind.COUNT),
     Route("HEAD", "/", "anthropic", "anthropic", Kind.LOCAL),
     Route("GET", "/health", "anthropic", "anthropic", Kind.CONTROL),
+    Route("POST", "/v1/chat/completions", "openai_chat", "openai", Kind.MODEL, strip="/v1"),
+    Route("POST", "/chat/completions", "openai_chat", "openai", Kind.MODEL),
+    Route("POST", "/v1/responses", "openai_responses", "chatgpt", Kind.MODEL, strip="/v1", header=_ACCOUNT),
+    Route("POST", "/v1/responses", "openai_responses", "openai", Kind.MODEL, strip="/v1"),
+    Route("POST", "/responses", "openai_responses", "openai", Kind.MODEL),
+    Route("*", "/v1/*", "openai_responses", "chatgpt", Kind.FORWARD, strip="/v1", header=_ACCOUNT),
+    Route("*", "/v1/*", "anthropic", "anthropic", Kind.FORWARD, header="anthropic-version"),
+    Route("*", "/v1/*", "openai_responses", "openai", Kind.FORWARD, strip="/v1"),
+    Route("*", "*", "anthropic", "anthropic", Kind.FORWARD),
+    Route("*", "*", "openai_responses", "openai", Kind.FORWARD),
 )
+"""First come, first served; rows whose upstream a proxy does not have are passed over."""
 
-FALLBACKS: Mapping[str, Route] = MappingProxyType(
-    {"anthropic": Route("*", "*", "anthropic", "anthropic", Kind.FORWARD)}
-)
-"""By default upstream: the row for everything that the table does not name."""
+_OWN = (Kind.LOCAL, Kind.CONTROL)
 
 
-def match(method: str, raw_path: bytes, headers: Headers, default_upstream: str) -> Route:
-    """The first row that serves the request, else the fallback."""
+def match(method: str, raw_path: bytes, headers: Headers, upstreams: Collection[str]) -> Route:
+    """The first row that serves the request, of those that lead to one of the upstreams.
+
+    Raises:
+        LookupError: there is none; a proxy with the upstream "anthropic" or "openai" always has one.
+    """
     for route in ROUTES:
-        if route.serves(method, raw_path, headers):
+        if (route.upstream in upstreams or route.kind in _OWN) and route.serves(method, raw_path, headers):
             return route
-    return FALLBACKS[default_upstream]
+    raise LookupError(f"no route for {method} {raw_path!r}")

@@ -62,7 +62,7 @@ def bind(port: int = 0) -> socket.socket:
         raise HeadroomError(
             Code.PORT_TAKEN,
             f"Headroom cannot listen on {HOST}:{port} ({error}).",
-            "Choose another port with --port, or leave the flag out to take a free one.",
+            "Choose another port with --port; --port 0 takes a free one.",
         ) from error
     return listener
 

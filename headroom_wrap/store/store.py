@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import queue
 import sqlite3
 import threading
@@ -25,10 +26,13 @@ from headroom_wrap.store.records import Decision, LedgerRow, Original, SessionTo
 T = TypeVar("T")
 _Job = Callable[[sqlite3.Connection], Any]
 
-BUSY_TIMEOUT_S = 10.0
+BUSY_TIMEOUT_S = 4.0
+"""With the engine's own budget for new blocks still below the proxy's deadline for one request."""
 TOUCH_AFTER_S = 86_400.0
 """`last_used` is written at most once a day: retention counts in days, and a replay must stay a read."""
 _ID_LENGTH = 12
+_MAX_COUNT = 2**40
+"""More tokens than any call can have."""
 CHARS_PER_TOKEN = 3
 """For texts of which only the length is kept: rather too many tokens than too few are held against us."""
 _COUNTED = ("requests", "errors", "retrievals", "retrieved_tokens")
@@ -77,8 +81,7 @@ class Store:
             raise HeadroomError(Code.STORE_FAILED, f"There is no store at {path} yet.", hint)
         if not read_only:
             paths.make_private_dir(path.parent)
-            if not path.exists():
-                paths.write_private(path, "")
+            _create(path)
         with _as_store_error(path):
             connection = self._connection()
             if not read_only:
@@ -157,7 +160,7 @@ class Store:
 
     def record(self, row: LedgerRow) -> None:
         """Queue one model call for the ledger; returns at once."""
-        values = [getattr(row, column) for column in _LEDGER_COLUMNS]
+        values = [_storable(getattr(row, column)) for column in _LEDGER_COLUMNS]
         columns = ", ".join(_LEDGER_COLUMNS)
         marks = ",".join("?" * (len(values) + 1))
         sql = f"INSERT INTO ledger (at, {columns}) VALUES ({marks})"  # noqa: S608
@@ -166,7 +169,8 @@ class Store:
     def record_retrieval(self, session: str, id_: str, what: str, n_chars: int) -> None:
         """Note that an original, or a part of it (`what`, `n_chars` long), was read back; committed on return."""
         sql = "INSERT INTO retrievals (at, session, original_id, what, n_chars) VALUES (?, ?, ?, ?, ?)"
-        self._write(lambda connection: connection.execute(sql, (self._clock(), session, id_, what, n_chars))).result()
+        values = (session, id_, _storable(what), n_chars)
+        self._write(lambda connection: connection.execute(sql, (self._clock(), *values))).result()
 
     def totals(self, session: str) -> SessionTotals:
         """Sums over one session, after everything queued before this call is written."""
@@ -239,7 +243,7 @@ class Store:
             try:
                 with _as_store_error(self._path):
                     _in_transaction(connection, job)
-            except HeadroomError as error:
+            except Exception as error:  # noqa: BLE001 - not handled here but handed to whoever awaits the future
                 done.set_exception(error)
             else:
                 done.set_result(None)
@@ -252,7 +256,7 @@ class Store:
         connection.execute(
             "INSERT INTO originals (id, sha256, body, n_chars, tool_name, created, last_used)"
             " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET last_used = excluded.last_used",
-            (original_id(text), sha256, _pack(text), len(text), tool_name, now, now),
+            (original_id(text), sha256, _pack(text), len(text), _storable(tool_name), now, now),
         )
 
     def _touch(self, connection: sqlite3.Connection, keys: Iterable[str]) -> None:
@@ -269,10 +273,30 @@ def _open(path: Path, *, read_only: bool) -> sqlite3.Connection:
     if read_only:
         return _open_read_only(path)
     connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-    connection.execute("PRAGMA journal_mode = WAL")
+    _switch_to_wal(connection)
     # A power cut may take the last commits, never the file; a lost decision is taken again, to the same bytes.
     connection.execute("PRAGMA synchronous = NORMAL")
     return connection
+
+
+def _create(path: Path) -> None:
+    """Make the file, private from its first byte on, unless another process has just done so."""
+    with contextlib.suppress(FileExistsError):
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+
+
+def _switch_to_wal(connection: sqlite3.Connection) -> None:
+    """Processes that open a new file at once collide here, and SQLite's busy timeout does not cover the switch."""
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+        else:
+            return
 
 
 def _open_read_only(path: Path) -> sqlite3.Connection:
@@ -295,7 +319,7 @@ def _in_transaction(connection: sqlite3.Connection, job: _Job) -> None:
     try:
         job(connection)
         connection.execute("COMMIT")
-    except sqlite3.Error:
+    except BaseException:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
         raise
@@ -305,7 +329,7 @@ def _in_transaction(connection: sqlite3.Connection, job: _Job) -> None:
 def _as_store_error(path: Path) -> Any:
     try:
         yield
-    except (sqlite3.Error, zstandard.ZstdError) as error:
+    except (sqlite3.Error, zstandard.ZstdError, UnicodeError, OverflowError) as error:
         hint = "Free disk space or set HEADROOM_HOME to a folder that can be written; then try again."
         raise HeadroomError(Code.STORE_FAILED, f"The store {path} failed: {error}.", hint) from error
 
@@ -322,6 +346,13 @@ def _decision(row: Sequence[Any]) -> Decision:
     key, family, profile, rendered, reason, compressor, before, after, original, depends = row
     text = None if rendered is None else _unpack(rendered)
     return Decision(key, family, profile, text, reason, compressor, before, after, original, tuple(json.loads(depends)))
+
+
+def _storable(value: Any) -> Any:
+    """A value that came from outside, as SQLite takes it: no lone surrogates; a count beyond reason is none."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    return None if isinstance(value, int) and value > _MAX_COUNT else value
 
 
 def _sha256(text: str) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 _S = r"[ \t\n\r]*"
@@ -32,6 +32,20 @@ class Span:
 
     start: int
     end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Inner:
+    """Where a text stands inside a JSON string: at `text[start:end]` of the string, decoded, that is at `outer`.
+
+    With `is_json` the string holds JSON itself, and what stands there is a JSON string of it.
+    """
+
+    outer: Span
+    text: str = field(repr=False, compare=False)
+    start: int
+    end: int
+    is_json: bool
 
 
 class Cursor:
@@ -110,17 +124,33 @@ class Cursor:
         return match[pattern.groups]  # group 0, the whole match, only where there is no other
 
 
-def splice(text: str, replacements: Mapping[Span, str]) -> bytes:
-    """Put new JSON strings in the place of old ones; every other character keeps its UTF-8 bytes.
+def splice(text: str, replacements: Mapping[Span | Inner, str]) -> bytes:
+    """Put new texts in the place of old ones; every other character keeps its UTF-8 bytes.
 
     Args:
         text: the whole JSON text.
-        replacements: place of a string -> the text that it shall have, decoded.
+        replacements: place of a string, or inside one -> the text that it shall have, decoded.
     """
+    strings = {place: new for place, new in replacements.items() if isinstance(place, Span)}
+    inside: dict[Span, list[tuple[Inner, str]]] = {}
+    for place, new in replacements.items():
+        if isinstance(place, Inner):
+            inside.setdefault(place.outer, []).append((place, new))
+    strings |= {outer: _refilled(places) for outer, places in inside.items()}
     try:
-        return "".join(_pieces(text, replacements, ascii_only=False)).encode("utf-8")
+        return "".join(_pieces(text, strings, ascii_only=False)).encode("utf-8")
     except UnicodeEncodeError:  # a lone surrogate has no bytes, only an escape
-        return "".join(_pieces(text, replacements, ascii_only=True)).encode("utf-8")
+        return "".join(_pieces(text, strings, ascii_only=True)).encode("utf-8")
+
+
+def _refilled(places: list[tuple[Inner, str]]) -> str:
+    """The decoded string with new texts inside it."""
+    pieces: list[str] = []
+    at, text = 0, places[0][0].text
+    for place, new in sorted(places, key=lambda item: item[0].start):
+        pieces += [text[at : place.start], json.dumps(new, ensure_ascii=False) if place.is_json else new]
+        at = place.end
+    return "".join([*pieces, text[at:]])
 
 
 def _pieces(text: str, replacements: Mapping[Span, str], *, ascii_only: bool) -> Iterator[str]:

@@ -14,7 +14,6 @@ from headroom_wrap.proxy.embedded import Compression, EmbeddedProxy
 from headroom_wrap.proxy.server import bind
 from headroom_wrap.wrap import plan, sessions, summary
 from headroom_wrap.wrap.child import ChildExit, ChildSpec
-from headroom_wrap.wrap.journal import Conflict
 from headroom_wrap.wrap.plan import Launch, Start
 from headroom_wrap.wrap.sessions import Session
 from headroom_wrap.wrap.supervise import supervise
@@ -117,8 +116,7 @@ class _Run:
             )
             spec = ChildSpec(self._start.argv, self._start.env, self._launch.context.cwd)
             ended = supervise(spec, on_tick=watch.tick, session=self._session, clean_up=self._clean_up)
-            why_not = self._proxy.why_not_compressing
-            self._say(summary.describe(self._proxy.totals(), self._launch.agent.title, why_not))
+            self._say(summary.describe(self._proxy.totals(), self._launch.agent.title, self._why_nothing()))
             return ended
         finally:
             self._clean_up()
@@ -134,6 +132,15 @@ class _Run:
                 route = f"{self._proxy.server.url} -> {upstream.url} ({name}, from: {upstream.source})"
                 self._say(f"headroom: session {self._session.record.id}, {route}, level {self._launch.settings.level}")
 
+    def _why_nothing(self) -> str:
+        """What a person would look at first where nothing was saved."""
+        settings = self._launch.settings
+        if self._proxy.why_not_compressing or not (settings.exclude_tools or settings.level == "safe"):
+            return self._proxy.why_not_compressing
+        limits = ["level safe elides nothing"] if settings.level == "safe" else []
+        limits += [f"excluded: {', '.join(settings.exclude_tools)}"] if settings.exclude_tools else []
+        return f"no tool result was worth compressing ({'; '.join(limits)})"
+
     def _on_watch(self, event: WatchEvent) -> None:
         if self._launch.verbose:
             self._say(f"headroom: proxy {event.kind.value}: {event.reason}")
@@ -143,8 +150,9 @@ class _Run:
             return
         self._is_clean = True
         self._proxy.stop()
-        for conflict in sessions.remove(self._session).conflicts:
-            self._say(f"headroom: {_conflict(conflict)}")
+        problems = _problems(sessions.remove(self._session))
+        if problems:
+            self._say(f"headroom: not all could be put back{problems}")
 
 
 def _run_inside(launch: Launch, program: tuple[str, ...], outer: _Outer, say: Callable[[str], None]) -> ChildExit:
@@ -186,15 +194,14 @@ def _write_files(start: Start, directory: Path) -> bool:
     return plan.finds_command(start.env)
 
 
-def _conflict(conflict: Conflict) -> str:
-    kept = f"; as it was before: {conflict.backup}" if conflict.backup else ""
-    return f"{conflict.path} was left as it is ({conflict.reason}){kept}"
-
-
 def _recovery(recovered: sessions.Recovered) -> str:
-    text = f"headroom: cleared away session {recovered.id}, which had ended without doing so"
-    if recovered.broken:
-        text += f"; its journal could not be read ({recovered.broken})"
-    for conflict in recovered.conflicts:
-        text += f"; {_conflict(conflict)}"
-    return f"{text}; what it left is kept in {recovered.kept}" if recovered.kept else text
+    return f"headroom: cleared away session {recovered.id}, which had ended without doing so{_problems(recovered)}"
+
+
+def _problems(recovered: sessions.Recovered) -> str:
+    """What a recovery could not do, as clauses of a sentence; empty where it did all."""
+    clauses = [f"; its journal could not be read ({recovered.broken})"] if recovered.broken else []
+    clauses += [f"; {conflict.path} was left as it is ({conflict.reason})" for conflict in recovered.conflicts]
+    if recovered.kept:
+        clauses.append(f"; what was there before is kept in {recovered.kept}")
+    return "".join(clauses)

@@ -47,41 +47,41 @@ def savings(totals: SessionTotals) -> Savings:
 
 
 def describe(totals: SessionTotals, title: str, why_nothing: str = "") -> str:
-    """One short line about a session.
+    """One or two short lines about a session.
 
     Args:
         totals: sums over the session.
         title: the agent's name for a person.
-        why_nothing: the reason to give where nothing could be saved, if one is known beforehand.
+        why_nothing: the reason to give where nothing was saved, if one is known.
     """
     if totals.requests == 0:
         return f"headroom: {title} made no model call through this session."
-    parts = [_count(totals.requests, "request")]
+    first = _count(totals.requests, "request")
     if totals.errors:
-        parts[0] += f" ({totals.errors} failed)"
-    if totals.blocks_replaced == 0:
-        parts.append(f"nothing saved: {why_nothing or 'no tool result was worth compressing'}")
-    else:
-        parts.append(_saved(totals))
-    hit = savings(totals).cache_hit
-    if hit is not None:
-        parts.append(f"provider cache hit {hit:.0%}")
+        first += f" ({totals.errors} failed)"
     if totals.retrievals:
-        parts.append(_count(totals.retrievals, "retrieval"))
-    return f"headroom: {' · '.join(parts)}"
-
-
-def _saved(totals: SessionTotals) -> str:
+        first += f", {_count(totals.retrievals, 'retrieval')}"
     found = savings(totals)
-    first, after = totals.new_tokens_before, totals.new_tokens_after
-    text = f"tool output {first:,} → {after:,} tokens" if first else "earlier savings replayed"
-    text += f", over all requests {found.tokens:,} fewer sent"
-    shares = []
-    if found.of_input is not None:
-        shares.append(f"{found.of_input:.0%} of input")
-    if found.of_cost is not None:
-        shares.append(f"about {found.of_cost:.0%} of its cost")
-    return f"{text} ({', '.join(shares)})" if shares else text
+    second = []
+    if totals.blocks_replaced == 0:
+        if totals.errors == totals.requests:
+            why_nothing = "every request failed"
+        first += f"; nothing saved: {why_nothing or 'no tool result was worth compressing'}"
+    else:
+        before, after = totals.new_tokens_before, totals.new_tokens_after
+        told = f"tool output {before:,} -> {after:,} tokens" if before else "earlier savings replayed"
+        first += f"; {told}, {_compared(found.tokens, 'fewer', 'more', '{:,}')} sent over all requests"
+        if found.of_input is not None:
+            second.append(f"input {_compared(found.of_input, 'smaller', 'larger')}")
+        if found.of_cost is not None:
+            second.append(f"about {_compared(found.of_cost, 'cheaper', 'dearer')}")
+    if found.cache_hit is not None:
+        second.append(f"{found.cache_hit:.0%} of what was sent came from the provider's cache")
+    return "\n".join(f"headroom: {line}" for line in (first, ", ".join(second)) if line)
+
+
+def _compared(share: float, less: str, more: str, form: str = "{:.0%}") -> str:
+    return f"{form.format(abs(share))} {less if share >= 0 else more}"
 
 
 def _count(number: int, noun: str) -> str:

@@ -14,8 +14,15 @@ Modes = list[Any]
 
 # What a full-screen program may have left on. The cursor is saved first: leaving the alternate screen restores a saved
 # cursor, also where there was no alternate screen to leave.
-RESET_SEQUENCE = (
-    b"\x1b7\x1b[?1049l\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1004l\x1b[?2004l\x1b[<u\x1b[>4m\x1b[0m\x1b[?25h"
+RESET_SEQUENCE = b"".join(
+    (
+        b"\x1b7\x1b[?1049l",  # the alternate screen
+        b"\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l",  # the mouse
+        b"\x1b[?1004l\x1b[?2031l",  # reports of focus and of the colour scheme
+        b"\x1b[?2004l",  # bracketed paste
+        b"\x1b[<u\x1b[>4m",  # kitty's keyboard, xterm's modifyOtherKeys
+        b"\x1b[0m\x1b[?25h",  # colours, and a cursor
+    )
 )
 
 _STANDARD = (0, 1, 2)

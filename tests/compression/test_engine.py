@@ -200,6 +200,23 @@ def test_a_store_that_fails_is_an_error_and_not_a_marker_without_original(store:
         Engine(store, compress=halve).process([slot()], "anthropic", MCP)
 
 
+def test_while_the_store_cannot_be_written_what_was_sent_stays_so_and_what_is_new_is_left_for_good(
+    store: Store,
+) -> None:
+    engine = Engine(store, compress=halve)
+    slots = [slot(TEXT + str(number), f"toolu_{number}", place=number) for number in range(3)]
+    (first,) = replacements(engine, slots[:1])
+    store._write(lambda connection: connection.execute("PRAGMA query_only = 1")).result(10)  # noqa: SLF001
+    assert replacements(engine, slots[:2]) == [first, None]
+    assert replacements(engine, slots[:2]) == [first, None]
+    store._write(lambda connection: connection.execute("PRAGMA query_only = 0")).result(10)  # noqa: SLF001
+    *before, third = replacements(engine, slots)
+    assert first is not None
+    assert third is not None
+    assert before == [first, None]
+    assert replacements(Engine(store, compress=halve), slots) == [first, None, third]
+
+
 @given(turns=st.lists(st.sampled_from(["a", "b", "c", "new"]), min_size=1, max_size=8), restart=st.integers(0, 8))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 def test_what_went_out_once_goes_out_again_byte_for_byte(

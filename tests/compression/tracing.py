@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from headroom_wrap.compression import search
 from headroom_wrap.compression.lines import plain
 from headroom_wrap.compression.model import Compressed
 from headroom_wrap.compression.passes import SLOT, without_percentage
@@ -110,32 +111,25 @@ def _unspelled(pattern: str, line: str) -> list[str]:
     return [pattern.replace(SLOT, name) for name in line[2:].split(", ")]
 
 
-_ENTRY = re.compile(r"\d+([:-])")
-
-
 def trace_search(original: str, compressed: Compressed) -> Trace:
-    """As `trace`, for results grouped by path: an entry below a heading is the next line without its path."""
+    """As `trace`, for results grouped by path, or left ungrouped where that could not be undone."""
     lines = original.split("\n")
-    at = elided = 0
-    heading = ""
-    out = compressed.text.split("\n")
-    for line, following in zip(out, [*out[1:], ""], strict=True):
+    readings = [_restored(reading, lines) for reading in (search.expand(compressed.text), compressed.text)]
+    elided = {n_elided for found, n_elided in readings if found == lines}
+    assert elided == {compressed.elided}
+    assert compressed.total == len(lines) - (lines[-1] == "")
+    return Trace(compressed.elided)
+
+
+def _restored(reading: str, lines: Sequence[str]) -> tuple[list[str], int]:
+    """The lines of an output with what its markers name put in their place, and how many lines that is."""
+    found: list[str] = []
+    elided = 0
+    for line in reading.split("\n"):
         if marker := _ELIDED.match(line):
             first, last = int(marker[1]), int(marker[2] or marker[1])
-            assert first == at + 1, (line, at)
+            found += lines[first - 1 : last]
             elided += last - first + 1
-            at = last
-        elif line.endswith(":") and at < len(lines) and lines[at] == _with_path(line[:-1], following):
-            heading = line[:-1]
         else:
-            assert lines[at] in (line, _with_path(heading, line)), (line, lines[at])
-            at += 1
-    assert at == len(lines), f"lines from {at + 1} on are missing without a marker"
-    assert elided == compressed.elided
-    assert compressed.total == len(lines) - (lines[-1] == "")
-    return Trace(elided)
-
-
-def _with_path(heading: str, entry: str) -> str:
-    number = _ENTRY.match(entry)
-    return f"{heading}{number[1]}{entry}" if number else f"{heading}:{entry[2:]}"
+            found.append(line)
+    return found, elided

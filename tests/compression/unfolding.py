@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 _HEADER = re.compile(r"\[headroom: \d+ objects, .*? is a missing key: (.*)\]\Z")
-_scan = json.JSONDecoder().scan_once
+_scan = json.JSONDecoder().raw_decode
 
 
 class _Fields:

@@ -38,7 +38,7 @@ def check(task: Task, done: subprocess.CompletedProcess[str], sandbox: Sandbox, 
     assert len(with_tools(provider.model_requests)) == task.n_calls
     assert_append_only(provider)
     assert totals(sandbox).requests == len(provider.model_requests)
-    assert (" → " in done.stderr) == task.compresses, done.stderr
+    assert (" -> " in done.stderr) == task.compresses, done.stderr
     assert sandbox.leftovers() == []
     assert all(request.header("x-headroom-key") is None for request in provider.requests)
 

@@ -31,7 +31,7 @@ def work_through(task: Task, credentials: str, sandbox: Sandbox, provider: Emula
     leave(terminal)
     terminal.expect_exact("headroom: ")
     terminal.expect(pexpect.EOF)
-    assert " → " in (terminal.before or "")
+    assert " -> " in (terminal.before or "")
     terminal.wait()
     assert (terminal.exitstatus, terminal.signalstatus) == (0, None)
     assert modes(terminal) == before

@@ -19,12 +19,12 @@ def test_the_demo_prints_tokens_the_fatal_line_a_retrieval_and_the_cache_hit_rat
     done = sandbox.run(sys.executable, "-m", "headroom_wrap", "wrap", "demo")
     assert done.returncode == 0, done.stderr
     assert "no space left on device" in done.stdout
-    found = re.search(r"tool output ([\d,]+) → ([\d,]+) tokens", done.stderr)
+    found = re.search(r"tool output ([\d,]+) -> ([\d,]+) tokens", done.stderr)
     assert found is not None, done.stderr
     before, after = (int(number.replace(",", "")) for number in found.groups())
     assert 9_000 < before < 11_000
     assert after < before / 2
-    assert "provider cache hit" in done.stderr
+    assert "came from the provider's cache" in done.stderr
     assert "1 retrieval" in done.stderr
     assert "headroom_retrieve" in done.stderr
     assert provider.requests == []

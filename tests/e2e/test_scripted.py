@@ -21,7 +21,7 @@ def check(task: Task, done: subprocess.CompletedProcess[str], sandbox: Sandbox, 
     assert task.answer in done.stdout
     assert len(provider.model_requests) == task.n_calls
     assert_append_only(provider)
-    assert " → " in done.stderr
+    assert " -> " in done.stderr
     assert sandbox.leftovers() == []
     assert all(request.header("x-headroom-key") is None for request in provider.requests)
 
@@ -94,7 +94,7 @@ def test_eight_sessions_at_once_do_not_disturb_each_other(tmp_path: Path, provid
     outputs = [process.communicate(timeout=90) for process in running]
     assert [process.returncode for process in running] == [0] * 8, outputs
     assert all(HIDDEN in answer for answer, _ in outputs)
-    assert all("headroom: 3 requests" in said and "1 retrieval" in said for _, said in outputs)
+    assert all("headroom: 3 requests, 1 retrieval" in said for _, said in outputs)
     assert list((tmp_path / "shared" / "sessions").iterdir()) == []
 
 

@@ -45,9 +45,9 @@ def test_any_other_base_url_is_refused(url: str) -> None:
     assert caught.value.hint
 
 
-def test_the_default_upstream_must_be_known() -> None:
+def test_one_providers_upstream_must_be_known() -> None:
     with pytest.raises(HeadroomError) as caught:
-        ProxyConfig(key=KEY, session="s", agent="claude", upstreams={"openai": "https://h"})
+        ProxyConfig(key=KEY, session="s", agent="claude", upstreams={"chatgpt": "https://h"})
     assert caught.value.code is Code.UPSTREAM_UNKNOWN
 
 

@@ -31,12 +31,41 @@ from headroom_wrap.proxy.routes import ROUTES, Kind, Route, match
     ],
 )
 def test_a_request_finds_its_row(method: str, path: bytes, kind: Kind) -> None:
-    assert match(method, path, [], "anthropic").kind is kind
+    assert match(method, path, [], ["anthropic"]).kind is kind
 
 
 def test_every_row_of_the_table_is_found_by_its_own_method_and_path() -> None:
     for route in ROUTES:
-        assert match(route.method, route.path.encode(), [(route.header.encode(), b"1")], "anthropic") is route
+        assert match(route.method, route.path.encode(), [(route.header.encode(), b"1")], [route.upstream]) is route
+
+
+_VERSION, _ACCOUNT = (b"anthropic-version", b"2023-06-01"), (b"chatgpt-account-id", b"a")
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "wire", "upstream", "kind"),
+    [
+        ("POST", b"/v1/chat/completions", [], "openai_chat", "openai", Kind.MODEL),
+        ("POST", b"/v1/responses", [], "openai_responses", "openai", Kind.MODEL),
+        ("POST", b"/v1/responses", [_ACCOUNT], "openai_responses", "chatgpt", Kind.MODEL),
+        ("GET", b"/v1/models", [_ACCOUNT], "openai_responses", "chatgpt", Kind.FORWARD),
+        ("GET", b"/v1/models", [_VERSION], "anthropic", "anthropic", Kind.FORWARD),
+        ("GET", b"/v1/models", [], "openai_responses", "openai", Kind.FORWARD),
+        ("POST", b"/v1/embeddings", [], "openai_responses", "openai", Kind.FORWARD),
+        ("GET", b"/v1/responses/resp_1", [], "openai_responses", "openai", Kind.FORWARD),
+        ("GET", b"/api/oauth", [], "anthropic", "anthropic", Kind.FORWARD),
+    ],
+)
+def test_a_proxy_for_all_providers_tells_them_apart(  # noqa: PLR0913, PLR0917 - a table
+    method: str, path: bytes, headers: Headers, wire: str, upstream: str, kind: Kind
+) -> None:
+    route = match(method, path, headers, ["anthropic", "openai", "chatgpt"])
+    assert (route.wire, route.upstream, route.kind) == (wire, upstream, kind)
+
+
+def test_a_proxy_for_one_provider_sends_all_there() -> None:
+    assert match("POST", b"/v1/responses", [], ["anthropic"]).upstream == "anthropic"
+    assert match("POST", b"/v1/messages", [_VERSION], ["openai"]).upstream == "openai"
 
 
 def test_a_path_that_ends_in_a_star_stands_for_all_that_begin_so() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sqlite3
 import stat
 import subprocess
 import sys
@@ -172,3 +173,73 @@ def test_a_row_that_is_damaged_is_an_error_of_ours(file: Path) -> None:
         store.original(id_)
     store.close()
     assert caught.value.code is Code.STORE_FAILED
+
+
+def test_what_a_client_or_provider_says_cannot_stop_the_store(file: Path) -> None:
+    store = Store(file)
+    store.record(replace(_ROW, model="\ud800", output_tokens=2**70))
+    store.record_retrieval("s1", "h1", "grep=\ud800", 30)
+    id_ = original_id("text")
+    assert store.decide([replace(_DECISION, original_id=id_)], {id_: ("text", "\ud800")})
+    with pytest.raises(HeadroomError):
+        store.original("\ud800")
+    totals = store.totals("s1")
+    store.close()
+    assert (totals.requests, totals.input_tokens, totals.output_tokens, totals.retrievals) == (1, 7, 0, 1)
+
+
+def test_the_store_outlives_a_write_that_fails(file: Path) -> None:
+    store = Store(file)
+
+    def fail(connection: sqlite3.Connection) -> None:
+        connection.execute("DELETE FROM ledger")
+        raise ZeroDivisionError
+
+    store.record(_ROW)
+    with pytest.raises(ZeroDivisionError):
+        store._write(fail).result(10)  # noqa: SLF001
+    assert store.totals("s1").requests == 1
+    store.close()
+
+
+def test_processes_that_make_the_store_at_once_share_it(file: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from headroom_wrap.store import Store\n"
+        "print(flush=True); sys.stdin.readline()\n"
+        "store = Store(Path(sys.argv[1])); print(store.put_original(sys.argv[2])); store.close()"
+    )
+    for attempt in range(5):
+        shared = file.parent / str(attempt) / "store.sqlite3"
+        started = [
+            subprocess.Popen(
+                [sys.executable, "-c", code, str(shared), str(number)],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            )
+            for number in range(6)
+        ]  # fmt: skip
+        for process in started:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "\n"
+        for process in started:
+            assert process.stdin is not None
+            process.stdin.write("\n")
+            process.stdin.flush()
+        ended = [process.communicate(timeout=30) for process in started]
+        assert [errors for _, errors in ended] == [""] * len(started)
+        store = Store(shared, read_only=True)
+        found = [store.original(id_.strip()) for id_, _ in ended]
+        store.close()
+        assert None not in found
+
+
+def test_making_the_store_never_takes_away_one_that_has_just_been_made(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = Store(file)
+    monkeypatch.setattr(Path, "exists", lambda _path: False)  # as a process sees it that looked a moment earlier
+    second = Store(file)
+    id_ = first.put_original("text")
+    found = second.original(id_)
+    first.close()
+    second.close()
+    assert found is not None

@@ -48,8 +48,8 @@ def test_a_provider_without_a_cache_is_counted_at_the_plain_price() -> None:
 def test_the_line_names_what_was_sent_saved_cached_and_retrieved() -> None:
     line = describe(SessionTotals(**{**_fields(TOTALS), "retrievals": 1, "errors": 1}), "Claude Code")
     assert line == (
-        "headroom: 3 requests (1 failed) · tool output 1,000 → 200 tokens, over all requests 2,400 fewer sent "
-        "(32% of input, about 40% of its cost) · provider cache hit 78% · 1 retrieval"
+        "headroom: 3 requests (1 failed), 1 retrieval; tool output 1,000 -> 200 tokens, 2,400 fewer sent over all"
+        " requests\nheadroom: input 32% smaller, about 40% cheaper, 78% of what was sent came from the provider's cache"
     )
 
 

@@ -1,0 +1,127 @@
+"""What all wire formats share: a request that carries its conversation as a list, longer with each turn.
+
+A format says under which key the list stands and how one entry of it is walked. The last few conversations are
+remembered: an entry that stands word for word where it stood before is not walked again.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from headroom_wrap.compression.model import Slot
+from headroom_wrap.wire.request import ParsedRequest
+from headroom_wrap.wire.spans import Cursor, MalformedError, Span
+
+_REMEMBERED = 8
+_KEY_CHARS = 2048
+
+Call = tuple[str, Mapping[str, Any]]
+"""A tool call: the tool's name and its arguments."""
+
+Calls = Mapping[str, Call]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """What one entry of a conversation contributes, and where it stands.
+
+    Attributes:
+        slots: its texts that may be replaced.
+        calls: the tool calls in it, by their ids.
+        words: what the user says in it.
+        tools: tools that it makes callable.
+    """
+
+    span: Span
+    slots: tuple[Slot, ...] = ()
+    calls: tuple[tuple[str, Call], ...] = ()
+    words: str = ""
+    tools: frozenset[str] = frozenset()
+
+
+class HistoryFormat:
+    """A wire format (see `WireFormat`).
+
+    Args:
+        key: the member of the request that is the list.
+        walk: reads the entry at the cursor and stands behind it; `calls` are those of earlier entries.
+        tool_names: the names of the callable tools in the request's own `tools`.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        walk: Callable[[Cursor, Calls], Entry],
+        tool_names: Callable[[list[Any]], frozenset[str]],
+    ) -> None:
+        self._key = key
+        self._walk = walk
+        self._tool_names = tool_names
+        self._remembered: OrderedDict[str, tuple[str, list[Entry]]] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __call__(self, body: bytes) -> ParsedRequest | None:
+        """Find the slots of a decoded body; None where it is not understood."""
+        model, tools, entries = "", frozenset[str](), list[Entry]()
+        try:
+            text = body.decode("utf-8")
+            cursor = Cursor(text)
+            for key in cursor.members():
+                if key == self._key and cursor.peek() == "[":
+                    entries = self._entries(cursor)
+                elif key == "model":
+                    model = str(cursor.value())
+                elif key == "tools" and cursor.peek() == "[":
+                    tools = self._tool_names(cursor.value())
+            if not cursor.at_end():
+                return None
+        except (UnicodeDecodeError, MalformedError):
+            return None
+        slots = tuple(slot for entry in entries for slot in entry.slots)
+        query = next((entry.words for entry in reversed(entries) if entry.words), "")
+        return ParsedRequest(text, slots, model, query, tools.union(*(entry.tools for entry in entries)))
+
+    def _entries(self, cursor: Cursor) -> list[Entry]:
+        text, conversation = cursor.text, cursor.text[cursor.at : cursor.at + _KEY_CHARS]
+        with self._lock:
+            before, known = self._remembered.get(conversation, ("", []))
+        entries: list[Entry] = []
+        calls: dict[str, Call] = {}
+        stands = True
+        for index in cursor.elements():
+            stands = stands and index < len(known) and _stands_as_before(known[index].span, before, cursor)
+            if stands:
+                cursor.at = known[index].span.end
+                entries.append(known[index])
+            else:
+                entries.append(self._entry(cursor, calls))
+            calls.update(entries[-1].calls)
+        with self._lock:
+            self._remembered[conversation] = (text, entries)
+            self._remembered.move_to_end(conversation)
+            while len(self._remembered) > _REMEMBERED:
+                self._remembered.popitem(last=False)
+        return entries
+
+    def _entry(self, cursor: Cursor, calls: Calls) -> Entry:
+        """Walk one entry. One whose keys stand twice is left alone, and only it."""
+        start = cursor.at
+        if cursor.peek() == "{":
+            try:
+                return self._walk(cursor, calls)
+            except MalformedError:
+                cursor.at = start
+        return Entry(cursor.spanned()[1])
+
+
+def span_behind(cursor: Cursor, start: int) -> Span:
+    """The span of the object that began at `start` and ends at the cursor, without the space behind it."""
+    return Span(start, start + len(cursor.text[start : cursor.at].rstrip(" \t\n\r")))
+
+
+def _stands_as_before(span: Span, before: str, cursor: Cursor) -> bool:
+    return span.start == cursor.at and cursor.text.startswith(before[span.start : span.end], span.start)

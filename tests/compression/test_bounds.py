@@ -1,0 +1,54 @@
+"""Texts made to be slow: every compressor must come to its end, which it would not if its work grew with the square."""
+
+from __future__ import annotations
+
+import random
+
+import pytest
+
+from headroom_wrap.compression import json_rows, listings, logs, markers, router, search, test_runs
+from headroom_wrap.compression.model import Compressor, Hints
+
+SIZE = 400_000
+HINTS = Hints(
+    "Bash", {"command": "pytest -v; grep -rn x; kubectl logs y"}, "find the error in module_a", marker=markers.elision
+)
+UNITS = [
+    "a", " ", "1", "abcde1", "=", "= ", "_ ", '"', "\x1b]", "\x1b[", "a\r", "a\n", " PASSED", "::", "a.b:1:x\n",
+    "a.b-1-", "ab/", '  File "x", line 1\n    a\n', "[", '{"a":', "abcdef12-", ".", "test_a (", " > ",
+    "reading sources... [ 10%] ", "\n   at x.y(", "E   x\n", "=== a ===\n", "> x\n/a/b.py:1: E\n_ _ _\n", "é", "%",
+    "Updating files: 5% (1/2)", "- ",
+    "FAILED ", "0x", "1.", "1:", "{", "\\", '\\"', "…", "a{", "test_1 (a.b.C.test_1) ... ok\n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("unit", UNITS)
+def test_a_unit_repeated_for_ever_is_done_in_time_and_never_grows(unit: str) -> None:
+    text = unit * (SIZE // len(unit))
+    compressors: list[Compressor] = [
+        json_rows.compress, listings.compress, logs.compress, search.compress, test_runs.compress,
+    ]  # fmt: skip
+    for compressor in compressors:
+        result = compressor(text, HINTS)
+        assert result is None or len(result.text) < len(text)
+    router.route(text, HINTS)
+
+
+def test_ten_thousand_different_lines_are_done_in_time() -> None:
+    source = random.Random(1)  # noqa: S311 - no secret
+    text = "".join("".join(source.choices("abcdefghij ", k=40)) + "\n" for _ in range(10_000))
+    assert logs.compress(text, HINTS) is None or len(text)
+
+
+def test_ten_thousand_rows_are_done_in_time() -> None:
+    text = "[" + ",".join(f'{{"a":{n},"b":"x{n}","c":{{"d":[{n}]}}}}' for n in range(10_000)) + "]"
+    result = json_rows.compress(text, HINTS)
+    assert result is not None
+    assert result.elided > 9000
+
+
+def test_binary_is_left_alone_or_shortened_without_an_error() -> None:
+    text = random.Random(2).randbytes(200_000).decode("latin-1")  # noqa: S311 - no secret
+    for compressor in (json_rows.compress, listings.compress, logs.compress, search.compress, test_runs.compress):
+        result = compressor(text, HINTS)
+        assert result is None or len(result.text) < len(text)
