@@ -73,7 +73,7 @@ SETTINGS = (
     Setting(
         "exclude_tools", "HEADROOM_EXCLUDE_TOOLS", (), _names, "Tools whose results are never touched, with commas."
     ),
-    Setting("port", "HEADROOM_PORT", 0, _port, "Port of the proxy; 0: a free one. headroom proxy takes 8787 unless told."),
+    Setting("port", "HEADROOM_PORT", 0, _port, "Port of the proxy; 0: a free one. headroom proxy: 8787 unless told."),
     Setting(
         "anthropic_url", "HEADROOM_ANTHROPIC_URL", "", _anthropic_url,
         "Where Anthropic requests go, without /v1; default: what the agent had, else https://api.anthropic.com.",

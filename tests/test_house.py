@@ -51,6 +51,7 @@ BROAD_EXCEPTS = {
     "headroom_wrap/compression/engine.py:_try_compress": "law 5: a compressor that fails costs only its own block",
     "headroom_wrap/proxy/app.py:_prepare": "the request boundary: a fault of ours must not cost the user's call",
     "headroom_wrap/proxy/workers.py:job": "handed to whoever awaits the future",
+    "headroom_wrap/store/store.py:_run_writer": "handed to whoever awaits the future",
 }
 
 
