@@ -78,6 +78,14 @@ SETTINGS = (
         "anthropic_url", "HEADROOM_ANTHROPIC_URL", "", _anthropic_url,
         "Where Anthropic requests go, without /v1; default: what the agent had, else https://api.anthropic.com.",
     ),
+    Setting(
+        "openai_url", "HEADROOM_OPENAI_URL", "", _url,
+        "Where OpenAI requests go, with /v1; default: what the agent had, else https://api.openai.com/v1.",
+    ),
+    Setting(
+        "chatgpt_url", "HEADROOM_CHATGPT_URL", "", _url,
+        "Where Codex goes with a ChatGPT login; default: https://chatgpt.com/backend-api/codex.",
+    ),
 )  # fmt: skip
 
 INTERNAL_VARIABLES = {
@@ -99,6 +107,8 @@ class Settings:
     exclude_tools: tuple[str, ...]
     port: int
     anthropic_url: str
+    openai_url: str
+    chatgpt_url: str
     sources: Mapping[str, str]
 
 

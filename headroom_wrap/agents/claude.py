@@ -13,6 +13,7 @@ from headroom_wrap.agents import claude_settings
 from headroom_wrap.agents.agent import Agent, Context, Plan, Route, Upstream, without_proxy_for_loopback
 from headroom_wrap.compression.markers import RETRIEVE_COMMAND, RETRIEVE_TOOL
 from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.proxy.config import OFFICIAL_URLS
 
 BASE_URL = "ANTHROPIC_BASE_URL"
 _HEADERS = "ANTHROPIC_CUSTOM_HEADERS"
@@ -27,6 +28,7 @@ _CLOUDS = {
     "CLAUDE_CODE_USE_VERTEX": "Google Vertex AI",
     "CLAUDE_CODE_USE_FOUNDRY": "Microsoft Foundry",
 }
+_TRUE = ("1", "true", "yes", "on")
 _SUBCOMMANDS = frozenset(
     "agents auth auto-mode config doctor gateway install mcp plugin plugins project setup-token ultrareview"
     " update upgrade".split()
@@ -34,7 +36,6 @@ _SUBCOMMANDS = frozenset(
 _BACKGROUND_FLAGS = frozenset({"--bg", "--background"})
 _PRINT_FLAGS = frozenset({"-p", "--print"})
 _TOOLS_POLLS = 60
-_OFFICIAL_URL = "https://api.anthropic.com"
 _SERVER = "headroom"
 KEY_HEADER = "x-headroom-key"
 
@@ -48,7 +49,7 @@ def find(env: Mapping[str, str]) -> tuple[str, ...] | None:
 def upstreams(context: Context) -> Mapping[str, Upstream]:
     """Where this user's Claude Code sends its requests: the base URL of the strongest layer."""
     found = claude_settings.read(context).variable(BASE_URL)
-    return {"anthropic": Upstream(_OFFICIAL_URL, "default") if found is None else Upstream(*found)}
+    return {"anthropic": Upstream(OFFICIAL_URLS["anthropic"], "default") if found is None else Upstream(*found)}
 
 
 def network_env(context: Context) -> Mapping[str, str]:
@@ -62,8 +63,8 @@ def plan(context: Context, route: Route) -> Plan:
     """Start Claude Code through the route.
 
     Raises:
-        HeadroomError: `BYPASS` where managed settings name a base URL, which nothing can override, or where the
-            agent would outlive the proxy; `BAD_SETTING` for a `--settings` that cannot be read.
+        HeadroomError: `BYPASS` where managed settings name a base URL or headers, which nothing can override, or where
+            the agent would outlive the proxy; `BAD_SETTING` for a `--settings` that cannot be read.
     """
     settings = claude_settings.read(context)
     _refuse_bypass(settings)
@@ -151,8 +152,9 @@ def _mcp(route: Route) -> dict[str, Any]:
 
 def _refuse_bypass(settings: claude_settings.Settings) -> None:
     managed = settings.layers[0]
-    if managed.env.get(BASE_URL):
-        message = f"{managed.name} set {BASE_URL}, which nothing can override; so nothing was started."
+    # Without our own header in it, the proxy would refuse every call.
+    for name in filter(managed.env.get, (BASE_URL, _HEADERS)):
+        message = f"{managed.name} set {name}, which nothing can override; so nothing was started."
         raise HeadroomError(Code.BYPASS, message, "Run claude without headroom, or ask your administrator.")
     for flag in _BACKGROUND_FLAGS.intersection(settings.args):
         message = f"{flag} starts an agent that outlives this session's proxy; so nothing was started."
@@ -160,7 +162,8 @@ def _refuse_bypass(settings: claude_settings.Settings) -> None:
 
 
 def _cloud_notes(settings: claude_settings.Settings) -> tuple[str, ...]:
-    used = [title for name, title in _CLOUDS.items() if settings.variable(name) is not None]
+    found = {title: settings.variable(name) for name, title in _CLOUDS.items()}
+    used = [title for title, value in found.items() if value is not None and value[0].strip().lower() in _TRUE]
     return tuple(
         f"Claude Code talks to {title}: its requests do not pass here, nothing is compressed." for title in used
     )

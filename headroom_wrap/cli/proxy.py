@@ -15,22 +15,22 @@ import typer
 
 from headroom_wrap import paths
 from headroom_wrap import settings as settings_module
-from headroom_wrap.proxy.config import ProxyConfig
+from headroom_wrap.proxy.config import OFFICIAL_URLS, ProxyConfig
 from headroom_wrap.proxy.embedded import Compression, EmbeddedProxy
 from headroom_wrap.proxy.server import bind
 from headroom_wrap.settings import Settings
 from headroom_wrap.wrap.summary import describe
 
 DEFAULT_PORT = 8787
-_OFFICIAL_URL = "https://api.anthropic.com"
 
 
-def command(
+def command(  # noqa: PLR0913, PLR0917 - one per option
     port: Annotated[int | None, typer.Option(help=f"Port on 127.0.0.1; default {DEFAULT_PORT}.")] = None,
     level: Annotated[str | None, typer.Option(help="off, safe, balanced (default) or aggressive.")] = None,
     no_compress: Annotated[bool, typer.Option("--no-compress", help="The same as --level off.")] = False,  # noqa: FBT002 - typer's way
     exclude_tool: Annotated[list[str] | None, typer.Option(help="Never touch this tool's results.")] = None,
     anthropic_url: Annotated[str | None, typer.Option(help="Where Anthropic requests go, without /v1.")] = None,
+    openai_url: Annotated[str | None, typer.Option(help="Where OpenAI requests go, with /v1.")] = None,
 ) -> None:
     """Run the proxy by itself, until Ctrl-C. Give its address to any client as its base URL."""
     env = dict(os.environ)
@@ -39,6 +39,7 @@ def command(
         "level": "off" if no_compress else level,
         "exclude_tools": exclude_tool,
         "anthropic_url": anthropic_url,
+        "openai_url": openai_url,
     }
     settings = settings_module.load(flags, env)
     serve(settings, env)
@@ -54,8 +55,8 @@ def serve(settings: Settings, env: Mapping[str, str]) -> None:
     port = DEFAULT_PORT if settings.sources["port"] == "default" else settings.port
     session = f"proxy-{secrets.token_hex(4)}"
     key = secrets.token_hex(32)
-    upstream = settings.anthropic_url or _OFFICIAL_URL
-    config = ProxyConfig(key, session, "proxy", {"anthropic": upstream}, require_key=False)
+    upstreams = {name: getattr(settings, f"{name}_url") or url for name, url in OFFICIAL_URLS.items()}
+    config = ProxyConfig(key, session, "proxy", upstreams, require_key=False)
     compression = Compression(settings.level, settings.exclude_tools, shutil.which("headroom") is not None)
     proxy = EmbeddedProxy(config, compression, bind(port), data, env)
     key_file = data / f"proxy-{proxy.server.port}.key"
@@ -67,8 +68,10 @@ def serve(settings: Settings, env: Mapping[str, str]) -> None:
         paths.write_private(key_file, key)
         if proxy.why_not_compressing:
             _say(f"headroom: nothing will be compressed: {proxy.why_not_compressing}")
-        _say(f"headroom: {proxy.server.url} -> {upstream}, level {settings.level}; Ctrl-C ends it")
-        _say(f"headroom: for example: ANTHROPIC_BASE_URL={proxy.server.url}; key of /health: {key_file}")
+        url = proxy.server.url
+        _say(f"headroom: {url}, level {settings.level}; Ctrl-C ends it. The key of /health is in {key_file}")
+        _say(f"headroom: ANTHROPIC_BASE_URL={url} goes to {upstreams['anthropic']}")
+        _say(f"headroom: OPENAI_BASE_URL={url}/v1 goes to {upstreams['openai']}")
         stopped.wait()
     finally:
         key_file.unlink(missing_ok=True)

@@ -16,12 +16,14 @@ from headroom_wrap.wrap.child import require_posix, reraise
 
 _FLAGS = {"--dry-run": "dry_run", "-v": "verbose", "--verbose": "verbose", "--no-compress": "no_compress"}
 _SHARED_FLAG = "--verbose"
-"""Agents have it too, and Claude Code's `--output-format stream-json` demands it: behind the agent's name it is theirs."""
+"""Agents have it too (Claude Code's `--output-format stream-json` demands it): behind the agent's name it is theirs."""
 _OPTIONS = {
     "--port": "port",
     "--level": "level",
     "--exclude-tool": "exclude_tools",
     "--anthropic-url": "anthropic_url",
+    "--openai-url": "openai_url",
+    "--chatgpt-url": "chatgpt_url",
 }
 
 HELP = """\
@@ -32,6 +34,7 @@ Usage: headroom wrap [OPTIONS] AGENT [AGENT'S ARGUMENTS]
 
 Agents:
   claude                Claude Code
+  codex                 Codex CLI
   demo                  a scripted agent and an emulated provider: no key, no network
 
 Options:
@@ -40,6 +43,8 @@ Options:
   --no-compress         the same as --level off
   --exclude-tool NAME   never touch this tool's results; may be repeated
   --anthropic-url URL   where Anthropic requests go, without /v1
+  --openai-url URL      where OpenAI requests go, with /v1
+  --chatgpt-url URL     where Codex goes with a ChatGPT login
   --dry-run             print what would be run, with secrets masked
   -v                    say where requests go (--verbose, too, before the agent's name)
   --help                this text (the agent's own: headroom wrap AGENT -- --help)

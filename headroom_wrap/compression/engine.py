@@ -79,15 +79,13 @@ class Engine:
         eligible = [index for index, slot in enumerate(slots) if _why_left(slot) is None]
         profile = self._frozen_profile([families[index] for index in eligible], profile)
         blocks = {
-            index: _Block(slots[index], families[index], _hash(families[index], _dump(profile)))
-            for index in eligible
-            if slots[index].tool_name not in profile.excluded_tools
+            index: _Block(slots[index], families[index], _hash(families[index], _dump(profile))) for index in eligible
         }
         decided, new = self._decide(list(blocks.values()), profile, query)
         return [
             _verdict(slot, decided[blocks[index].key], is_new=blocks[index].key in new)
             if index in blocks
-            else Verdict(slot, None, _why_left(slot) or "excluded tool")
+            else Verdict(slot, None, _why_left(slot) or "")
             for index, slot in enumerate(slots)
         ]
 
@@ -143,6 +141,9 @@ class Engine:
         slot = block.slot
         rendered, reason, name = None, "nothing to gain", ""
         depends: tuple[str, ...] = ()
+        if slot.tool_name in profile.excluded_tools:
+            # A decision like any other: a session without the exclusion that takes the conversation up keeps to it.
+            return _left(block, key, profile, "excluded tool")
         if earlier is not None and profile.way_back is not WayBack.NONE:
             name, reason = "reference", "repeats an earlier result"
             rendered = refer(slot.text, earlier.slot, original_id(slot.text), profile.way_back)

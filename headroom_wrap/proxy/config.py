@@ -8,6 +8,13 @@ from urllib.parse import urlsplit
 
 from headroom_wrap.errors import Code, HeadroomError
 
+OFFICIAL_URLS = {
+    "anthropic": "https://api.anthropic.com",
+    "openai": "https://api.openai.com/v1",
+    "chatgpt": "https://chatgpt.com/backend-api/codex",
+}
+"""Where requests go when nobody says otherwise, as each provider's SDK writes it."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProxyConfig:

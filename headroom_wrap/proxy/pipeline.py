@@ -11,12 +11,14 @@ from headroom_wrap.compression.model import Level, Profile, Slot
 from headroom_wrap.proxy.ports import Prepared
 from headroom_wrap.store import LedgerRow, Store
 from headroom_wrap.store.store import CHARS_PER_TOKEN
-from headroom_wrap.wire.anthropic import AnthropicFormat
+from headroom_wrap.wire.anthropic import anthropic
+from headroom_wrap.wire.openai_chat import openai_chat
+from headroom_wrap.wire.openai_responses import openai_responses
 from headroom_wrap.wire.request import WireFormat
 
 
 def _formats() -> dict[str, WireFormat]:
-    return {"anthropic": AnthropicFormat()}
+    return {"anthropic": anthropic(), "openai_chat": openai_chat(), "openai_responses": openai_responses()}
 
 
 @dataclass(frozen=True, slots=True)

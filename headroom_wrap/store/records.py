@@ -69,7 +69,11 @@ class LedgerRow:
 
 @dataclass(frozen=True, slots=True)
 class SessionTotals:
-    """Sums over the ledger rows of one session, and its retrievals (tokens estimated at three characters each)."""
+    """Sums over the ledger rows of one session, and its retrievals (tokens estimated at three characters each).
+
+    `tokens_before` and `tokens_after` leave out calls that failed: clients repeat them, and nobody pays for them.
+    `saved_unreported` is what was saved by calls whose input the provider did not report.
+    """
 
     requests: int = 0
     errors: int = 0
@@ -78,6 +82,7 @@ class SessionTotals:
     new_tokens_before: int = 0
     new_tokens_after: int = 0
     blocks_replaced: int = 0
+    saved_unreported: int = 0
     input_tokens: int = 0
     cache_read_tokens: int = 0
     cache_write_tokens: int = 0

@@ -36,6 +36,12 @@ _MAX_COUNT = 2**40
 CHARS_PER_TOKEN = 3
 """For texts of which only the length is kept: rather too many tokens than too few are held against us."""
 _COUNTED = ("requests", "errors", "retrievals", "retrieved_tokens")
+_ANSWERED = "status BETWEEN 200 AND 299"
+_SUMS = {
+    "tokens_before": f"tokens_before * ({_ANSWERED})",
+    "tokens_after": f"tokens_after * ({_ANSWERED})",
+    "saved_unreported": f"(tokens_before - tokens_after) * ({_ANSWERED} AND input_tokens IS NULL)",
+}
 _DECISION_COLUMNS = (
     "key, family, profile, rendered, reason, compressor, tokens_before, tokens_after, original_id, depends"
 )
@@ -176,7 +182,7 @@ class Store:
         """Sums over one session, after everything queued before this call is written."""
         self.flush()
         summed = [field.name for field in fields(SessionTotals) if field.name not in _COUNTED]
-        columns = ", ".join(f"COALESCE(SUM({name}), 0) AS {name}" for name in summed)
+        columns = ", ".join(f"COALESCE(SUM({_SUMS.get(name, name)}), 0)" for name in summed)
         n_errors = "COALESCE(SUM(status >= 400 OR error != ''), 0)"
         sql = f"SELECT COUNT(*), {n_errors}, {columns} FROM ledger WHERE session = ?"  # noqa: S608 - names of ours
         ((requests, errors, *sums),) = self._read(sql, (session,))
@@ -291,7 +297,7 @@ def _switch_to_wal(connection: sqlite3.Connection) -> None:
     while True:
         try:
             connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
+        except sqlite3.OperationalError as error:  # noqa: PERF203 - it loops only when it fails
             if "locked" not in str(error) or time.monotonic() > deadline:
                 raise
             time.sleep(0.01)

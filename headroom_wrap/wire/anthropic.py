@@ -6,15 +6,12 @@ any role, blocks of any type and fields of any name pass: what is not understood
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any
 
 from headroom_wrap.compression.model import Slot, SlotKind
-from headroom_wrap.wire.request import ParsedRequest
-from headroom_wrap.wire.spans import Cursor, MalformedError, Span
+from headroom_wrap.wire.history import Call, Calls, Entry, HistoryFormat, span_behind
+from headroom_wrap.wire.spans import Cursor, Span
 
 _REMINDER = "<system-reminder>"
 _RESULT = '"tool_result"'
@@ -22,129 +19,34 @@ _HEAD_CHARS = 120
 """Where clients write a block's type; one that stands further on is found too, by a second look."""
 
 
-_REMEMBERED = 8
-_KEY_CHARS = 2048
+def anthropic() -> HistoryFormat:
+    """A new reader of Messages and count_tokens bodies."""
+    return HistoryFormat("messages", _message, _callable_tools)
 
 
-@dataclass(frozen=True, slots=True)
-class _Message:
-    """What one message contributes, and where it stands."""
-
-    span: Span
-    slots: tuple[Slot, ...] = ()
-    calls: tuple[tuple[str, tuple[str, Mapping[str, Any]]], ...] = ()
-    words: str = ""
-
-
-class AnthropicFormat:
-    """Finds the slots of Messages and count_tokens bodies.
-
-    A conversation comes back with each turn, longer at its end. So the last few are remembered, and a message that
-    stands word for word where it stood before is not walked again.
-    """
-
-    def __init__(self) -> None:
-        self._remembered: OrderedDict[str, tuple[str, list[_Message]]] = OrderedDict()
-        self._lock = threading.Lock()
-
-    def __call__(self, body: bytes) -> ParsedRequest | None:
-        """See `WireFormat`."""
-        try:
-            text = body.decode("utf-8")
-            cursor = Cursor(text)
-            walk = _Walk()
-            for key in cursor.members():
-                if key == "messages" and cursor.peek() == "[":
-                    self._messages(cursor, walk)
-                else:
-                    walk.top_level(key, cursor)
-            if not cursor.at_end():
-                return None
-        except (UnicodeDecodeError, MalformedError):
-            return None
-        return walk.request(text)
-
-    def _messages(self, cursor: Cursor, walk: _Walk) -> None:
-        text, key = cursor.text, cursor.text[cursor.at : cursor.at + _KEY_CHARS]
-        with self._lock:
-            before, known = self._remembered.get(key, ("", []))
-        messages: list[_Message] = []
-        same = True
-        for index in cursor.elements():
-            if same and index < len(known):
-                span = known[index].span
-                same = span.start == cursor.at and text.startswith(before[span.start : span.end], span.start)
-            else:
-                same = False
-            if same:
-                cursor.at = known[index].span.end
-                messages.append(known[index])
-            else:
-                messages.append(_message(cursor, walk.calls))
-            walk.add(messages[-1])
-        with self._lock:
-            self._remembered[key] = (text, messages)
-            self._remembered.move_to_end(key)
-            while len(self._remembered) > _REMEMBERED:
-                self._remembered.popitem(last=False)
-
-
-class _Walk:
-    """What one pass over a body has found so far."""
-
-    def __init__(self) -> None:
-        self.calls: dict[str, tuple[str, Mapping[str, Any]]] = {}
-        self._slots: list[Slot] = []
-        self._model = ""
-        self._query = ""
-        self._tools: frozenset[str] = frozenset()
-
-    def top_level(self, key: str, cursor: Cursor) -> None:
-        if key == "model":
-            self._model = str(cursor.value())
-        elif key == "tools" and cursor.peek() == "[":
-            self._tools = _callable_tools(cursor.value())
-
-    def add(self, message: _Message) -> None:
-        self._slots += message.slots
-        self.calls.update(message.calls)
-        self._query = message.words or self._query
-
-    def request(self, text: str) -> ParsedRequest:
-        return ParsedRequest(text, tuple(self._slots), self._model, self._query, self._tools)
-
-
-def _message(cursor: Cursor, calls: Mapping[str, tuple[str, Mapping[str, Any]]]) -> _Message:
-    """Walk one message. One whose keys stand twice is left alone, and only it."""
+def _message(cursor: Cursor, calls: Calls) -> Entry:
     start = cursor.at
-    if cursor.peek() != "{":
-        return _Message(cursor.spanned()[1])
     found = _Found(calls)
     role, words = "", ""
-    try:
-        for key in cursor.members():
-            if key == "role":
-                role = str(cursor.value())
-            elif key == "content" and cursor.peek() == '"':
-                words = cursor.value()
-            elif key == "content" and cursor.peek() == "[":
-                for _ in cursor.elements():
-                    if cursor.peek() == "{":
-                        words = found.block(cursor) or words
-    except MalformedError:
-        cursor.at = start
-        return _Message(cursor.spanned()[1])
-    # `members` steps over the space behind the object; that is no part of the message.
-    end = start + len(cursor.text[start : cursor.at].rstrip(" \t\n\r"))
-    return _Message(Span(start, end), tuple(found.slots), tuple(found.calls.items()), words if role == "user" else "")
+    for key in cursor.members():
+        if key == "role":
+            role = str(cursor.value())
+        elif key == "content" and cursor.peek() == '"':
+            words = cursor.value()
+        elif key == "content" and cursor.peek() == "[":
+            for _ in cursor.elements():
+                if cursor.peek() == "{":
+                    words = found.block(cursor) or words
+    words = words if role == "user" else ""
+    return Entry(span_behind(cursor, start), tuple(found.slots), tuple(found.calls.items()), words)
 
 
 class _Found:
     """What the blocks of one message contribute."""
 
-    def __init__(self, earlier_calls: Mapping[str, tuple[str, Mapping[str, Any]]]) -> None:
+    def __init__(self, earlier_calls: Calls) -> None:
         self.slots: list[Slot] = []
-        self.calls: dict[str, tuple[str, Mapping[str, Any]]] = {}
+        self.calls: dict[str, Call] = {}
         self._earlier_calls = earlier_calls
 
     def block(self, cursor: Cursor) -> str:

@@ -10,8 +10,8 @@ from headroom_wrap.compression.markers import RETRIEVE_TOOL
 from headroom_wrap.compression.model import Slot, WayBack
 from headroom_wrap.wire.spans import splice
 
-SHELL_TOOLS = frozenset({"Bash", "bash", "shell", "exec_command", "local_shell", "run_terminal_cmd"})
-"""Names under which agents offer a shell to the model."""
+SHELL_TOOLS = frozenset({"Bash", "bash", "shell", "exec_command", "exec", "local_shell", "run_terminal_cmd"})
+"""Names under which agents offer a shell to the model; `exec` runs Codex's scripts, which have one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ MASK = "********"
 COMMAND = "headroom"
 _SECRET_NAME = re.compile(r"key|token|secret|password|credential|auth|headers|cookie", re.IGNORECASE)
 _HEADERS_NAME = re.compile(r"headers", re.IGNORECASE)
+_USER_INFO = re.compile(r"//[^/]*@")
 _MCP_PROGRAM = Path(__file__).parent.parent / "mcp" / "__main__.py"
 
 
@@ -49,8 +50,10 @@ class Launch:
     def upstreams(self) -> Mapping[str, Upstream]:
         """Where each provider's requests go: what we were told beats what the agent had."""
         found = dict(self.agent.upstreams(self.context))
-        if self.settings.anthropic_url and "anthropic" in found:
-            found["anthropic"] = Upstream(self.settings.anthropic_url, self.settings.sources["anthropic_url"])
+        for name in found:
+            told = getattr(self.settings, f"{name}_url")
+            if told:
+                found[name] = Upstream(told, self.settings.sources[f"{name}_url"])
         return found
 
 
@@ -110,7 +113,8 @@ def describe(launch: Launch, start: Start) -> str:
         lines.append(f"  {file}")
         lines += [f"    {line}" for line in json.dumps(_masked(json.loads(text)), indent=1).splitlines()]
     for name, upstream in launch.upstreams().items():
-        lines.append(f"{name} requests go to: {upstream.url} ({upstream.source})")
+        url = _USER_INFO.sub(f"//{MASK}@", upstream.url)
+        lines.append(f"{name} requests go to: {url} ({upstream.source})")
     lines.append(f"level: {launch.settings.level} ({launch.settings.sources['level']})")
     lines += [f"note: {note}" for note in start.notes]
     return "\n".join(lines)
@@ -120,7 +124,7 @@ def _masked(value: Any, name: str = "") -> Any:
     if isinstance(value, dict):
         return {key: _masked(inner, key) for key, inner in value.items()}
     if isinstance(value, list):
-        return [_masked(inner) for inner in value]
+        return [_masked(inner, name) for inner in value]
     return _masked_variable(name, value) if isinstance(value, str) else value
 
 

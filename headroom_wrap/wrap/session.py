@@ -116,7 +116,7 @@ class _Run:
             )
             spec = ChildSpec(self._start.argv, self._start.env, self._launch.context.cwd)
             ended = supervise(spec, on_tick=watch.tick, session=self._session, clean_up=self._clean_up)
-            self._say(summary.describe(self._proxy.totals(), self._launch.agent.title, self._why_nothing()))
+            self._say(self._summary())
             return ended
         finally:
             self._clean_up()
@@ -131,6 +131,13 @@ class _Run:
             for name, upstream in self._launch.upstreams().items():
                 route = f"{self._proxy.server.url} -> {upstream.url} ({name}, from: {upstream.source})"
                 self._say(f"headroom: session {self._session.record.id}, {route}, level {self._launch.settings.level}")
+
+    def _summary(self) -> str:
+        """The figures; a store that fails now must not cost the agent's exit code."""
+        try:
+            return summary.describe(self._proxy.totals(), self._launch.agent.title, self._why_nothing())
+        except HeadroomError as error:
+            return f"headroom: no figures for this session: {error}"
 
     def _why_nothing(self) -> str:
         """What a person would look at first where nothing was saved."""

@@ -32,15 +32,17 @@ class Savings:
 def savings(totals: SessionTotals) -> Savings:
     """Relate what was not sent to what the provider counted."""
     sent = totals.input_tokens + totals.cache_read_tokens + totals.cache_write_tokens
-    first = totals.new_tokens_before - totals.new_tokens_after - totals.retrieved_tokens
     saved = totals.tokens_before - totals.tokens_after
+    # Shares relate what was saved to what was reported, of the same calls.
+    related = saved - totals.saved_unreported
+    first = min(totals.new_tokens_before - totals.new_tokens_after - totals.retrieved_tokens, related)
     cached = totals.cache_read_tokens + totals.cache_write_tokens > 0
     write, read = (CACHE_WRITE_PRICE, CACHE_READ_PRICE) if cached else (1.0, 1.0)
     paid = totals.input_tokens + write * totals.cache_write_tokens + read * totals.cache_read_tokens
-    cost_saved = write * first + read * (saved - first)
+    cost_saved = write * first + read * (related - first)
     return Savings(
         tokens=saved,
-        of_input=saved / (sent + saved) if sent + saved > 0 and sent else None,
+        of_input=related / (sent + related) if sent + related > 0 and sent else None,
         of_cost=cost_saved / (paid + cost_saved) if paid + cost_saved > 0 and paid else None,
         cache_hit=totals.cache_read_tokens / sent if sent else None,
     )

@@ -147,13 +147,17 @@ def test_subcommands_get_the_environment_and_no_flags(home: Path) -> None:
     assert planned(context(home, "mcp", "list")).args == ("mcp", "list")
 
 
-def test_managed_settings_that_name_a_base_url_are_a_refusal(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS"])
+def test_managed_settings_that_name_what_we_must_set_are_a_refusal(
+    home: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
     managed = home / "managed.json"
-    write(managed, base_url("https://corp"))
+    write(managed, {"env": {name: "https://corp"}})
     monkeypatch.setattr("headroom_wrap.agents.claude_settings._MANAGED", {"linux": managed, "darwin": managed})
     with pytest.raises(HeadroomError) as caught:
         planned(context(home))
     assert caught.value.code is Code.BYPASS
+    assert name in caught.value.message
 
 
 @pytest.mark.parametrize("flag", ["--bg", "--background"])
@@ -178,6 +182,7 @@ def test_a_broken_settings_file_counts_as_empty_as_it_does_for_claude_code(home:
 
 def test_clouds_are_said_to_pass_us_by(home: Path) -> None:
     assert "Bedrock" in planned(context(home, CLAUDE_CODE_USE_BEDROCK="1")).notes[0]
+    assert planned(context(home, CLAUDE_CODE_USE_BEDROCK="0", CLAUDE_CODE_USE_VERTEX="false")).notes == ()
 
 
 def test_an_agent_is_found_on_the_users_path_only(tmp_path: Path) -> None:

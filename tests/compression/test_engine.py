@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from headroom_wrap.compression import markers
 from headroom_wrap.compression.engine import Engine
 from headroom_wrap.compression.model import Compressed, Hints, Level, Profile, Slot, SlotKind, WayBack
-from headroom_wrap.errors import HeadroomError
-from headroom_wrap.store import Store
+from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.store import Decision, Store
 
 MCP = Profile(Level.BALANCED, way_back=WayBack.MCP)
 TEXT = "\n".join(f"line {number} of a result that is long enough" for number in range(60))
@@ -194,6 +194,11 @@ def test_excluded_tools_and_level_off_are_left(store: Store) -> None:
     assert router.calls == 0
 
 
+def test_an_excluded_result_stays_as_it_went_out_when_the_exclusion_is_gone(store: Store) -> None:
+    assert replacements(Engine(store, compress=halve), [slot()], replace(MCP, excluded_tools=("Bash",))) == [None]
+    assert replacements(Engine(store, compress=halve), [slot()]) == [None]
+
+
 def test_a_store_that_fails_is_an_error_and_not_a_marker_without_original(store: Store) -> None:
     store.close()
     with pytest.raises(HeadroomError):
@@ -201,15 +206,19 @@ def test_a_store_that_fails_is_an_error_and_not_a_marker_without_original(store:
 
 
 def test_while_the_store_cannot_be_written_what_was_sent_stays_so_and_what_is_new_is_left_for_good(
-    store: Store,
+    store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    def full(*_arguments: object) -> dict[str, Decision]:
+        raise HeadroomError(Code.STORE_FAILED, "database or disk is full")
+
     engine = Engine(store, compress=halve)
     slots = [slot(TEXT + str(number), f"toolu_{number}", place=number) for number in range(3)]
     (first,) = replacements(engine, slots[:1])
-    store._write(lambda connection: connection.execute("PRAGMA query_only = 1")).result(10)  # noqa: SLF001
+    with monkeypatch.context() as patch:
+        patch.setattr(store, "decide", full)
+        assert replacements(engine, slots[:2]) == [first, None]
     assert replacements(engine, slots[:2]) == [first, None]
     assert replacements(engine, slots[:2]) == [first, None]
-    store._write(lambda connection: connection.execute("PRAGMA query_only = 0")).result(10)  # noqa: SLF001
     *before, third = replacements(engine, slots)
     assert first is not None
     assert third is not None

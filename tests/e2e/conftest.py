@@ -30,6 +30,16 @@ def sandbox(tmp_path: Path, provider: EmulatedProvider) -> Sandbox:
 
 
 @pytest.fixture
+def codex_sandbox(sandbox: Sandbox, provider: EmulatedProvider) -> Sandbox:
+    """The sandbox, where the real Codex is installed; the test skips where it is not."""
+    if shutil.which("codex", path=AGENTS) is None:
+        pytest.skip(f"Codex is not installed: {AGENTS_VARIABLE} names no folder with it")
+    sandbox.env["HEADROOM_OPENAI_URL"] = f"{provider.url}/v1"
+    sandbox.env["HEADROOM_CHATGPT_URL"] = f"{provider.url}/backend-api/codex"
+    return sandbox
+
+
+@pytest.fixture
 def claude_sandbox(sandbox: Sandbox) -> Sandbox:
     """The sandbox, where the real Claude Code is installed; the test skips where it is not."""
     if shutil.which("claude", path=AGENTS) is None:

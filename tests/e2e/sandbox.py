@@ -136,6 +136,11 @@ def wrap_claude(*words: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "headroom_wrap", "wrap", "claude", *words)
 
 
+def wrap_codex(*words: str) -> tuple[str, ...]:
+    """The command line of a session with the real Codex."""
+    return (sys.executable, "-m", "headroom_wrap", "wrap", "codex", *words)
+
+
 def wrap_scripted(*words: str) -> tuple[str, ...]:
     """The command line of a session with the scripted agent."""
     return (sys.executable, str(Path(__file__).with_name("scripted.py")), *words)

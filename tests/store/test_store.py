@@ -124,7 +124,19 @@ def test_totals_sum_one_session_and_leave_out_what_the_provider_did_not_report(f
     totals = store.totals("s1")
     store.close()
     assert (totals.requests, totals.errors, totals.retrievals, totals.retrieved_tokens) == (2, 1, 1, 10)
-    assert (totals.tokens_before, totals.tokens_after, totals.input_tokens) == (20, 8, 7)
+    assert (totals.tokens_before, totals.tokens_after, totals.input_tokens) == (10, 4, 7)
+
+
+def test_savings_of_calls_that_failed_do_not_count_and_those_without_usage_are_told_apart(file: Path) -> None:
+    store = Store(file)
+    store.record(_ROW)
+    for status in (429, 499, 502):
+        store.record(replace(_ROW, input_tokens=None, status=status, error="broken"))
+    store.record(replace(_ROW, input_tokens=None, tokens_before=100))
+    totals = store.totals("s1")
+    store.close()
+    assert (totals.requests, totals.errors) == (5, 3)
+    assert (totals.tokens_before, totals.tokens_after, totals.saved_unreported) == (110, 8, 96)
 
 
 def test_a_reader_without_any_right_to_write_still_reads(file: Path) -> None:
@@ -236,10 +248,9 @@ def test_making_the_store_never_takes_away_one_that_has_just_been_made(
     file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = Store(file)
+    made = file.stat().st_ino
     monkeypatch.setattr(Path, "exists", lambda _path: False)  # as a process sees it that looked a moment earlier
     second = Store(file)
-    id_ = first.put_original("text")
-    found = second.original(id_)
+    assert file.stat().st_ino == made
     first.close()
     second.close()
-    assert found is not None

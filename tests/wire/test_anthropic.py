@@ -10,10 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headroom_wrap.compression.model import WayBack
-from headroom_wrap.wire.anthropic import AnthropicFormat
+from headroom_wrap.wire.anthropic import anthropic
 from headroom_wrap.wire.request import ParsedRequest
 
-parse = AnthropicFormat()
+parse = anthropic()
 _USE = {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": "ls"}}
 
 
@@ -179,9 +179,9 @@ _MESSAGES = st.lists(
 def test_what_is_remembered_of_a_conversation_changes_nothing(
     turns: list[list[dict[str, Any]]], cuts: list[int], *, spaced: bool
 ) -> None:
-    remembering = AnthropicFormat()
+    remembering = anthropic()
     messages: list[dict[str, Any]] = []
     for turn, cut in zip(turns, cuts, strict=False):
         messages = messages[: len(messages) - cut] + turn
         body = json.dumps({"messages": messages, "model": "m"}, indent=1 if spaced else None).encode()
-        assert remembering(body) == AnthropicFormat()(body)
+        assert remembering(body) == anthropic()(body)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.wrap import session
 from headroom_wrap.wrap.plan import Launch
 
-SECRETS = ("sk-in-settings", "sk-in-header", "tok-in-helper")
+SECRETS = ("sk-in-settings", "sk-in-header", "tok-in-helper", "sk-in-list", "pw-in-url")
 
 
 @pytest.fixture
@@ -21,7 +22,10 @@ def launch(tmp_path: Path) -> Launch:
     program.parent.mkdir()
     program.write_text("#!/bin/sh\n", encoding="utf-8")
     program.chmod(0o755)
-    own = '{"env": {"MY_API_KEY": "sk-in-settings"}, "otherToken": "tok-in-helper", "model": "opus"}'
+    own = (
+        '{"env": {"MY_API_KEY": "sk-in-settings"}, "otherToken": "tok-in-helper", "keys": ["sk-in-list"],'
+        ' "model": "opus"}'
+    )
     env = {
         "PATH": str(program.parent),
         "HEADROOM_HOME": str(tmp_path / "data"),
@@ -43,7 +47,9 @@ def test_a_dry_run_shows_argv_environment_files_and_upstream(launch: Launch, tmp
 
 
 def test_a_dry_run_masks_every_secret_and_writes_nothing(launch: Launch, tmp_path: Path) -> None:
-    text = session.dry_run(launch)
+    env = {**launch.context.env, "ANTHROPIC_BASE_URL": "https://me:pw-in-url@gateway.example"}
+    text = session.dry_run(replace(launch, context=replace(launch.context, env=env)))
+    assert "https://********@gateway.example" in text
     assert not any(secret in text for secret in SECRETS)
     assert "Authorization: ********" in text
     assert not (tmp_path / "data").exists()

@@ -1,0 +1,127 @@
+"""Codex: pointed at the proxy by `-c` overrides and environment; nothing in `CODEX_HOME` is written.
+
+The built-in provider cannot be overridden and would try a WebSocket first, so a provider of our own takes its place;
+it bears OpenAI's name, which keeps the tools and the compression of bodies that Codex reserves for it (measured with
+0.169.0). A provider of the user's own keeps all its settings but the base URL, which becomes the upstream.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from headroom_wrap.agents import codex_config
+from headroom_wrap.agents.agent import Agent, Context, Plan, Route, Upstream, without_proxy_for_loopback
+from headroom_wrap.agents.codex_config import CodexConfig
+from headroom_wrap.proxy.config import OFFICIAL_URLS
+
+_KEY_HEADER, _KEY_VARIABLE = "x-headroom-key", "HEADROOM_SESSION_KEY"
+_BUILT_IN = "openai"
+_LOCAL_PROVIDERS = frozenset({"ollama", "lmstudio", "oss"})
+_OURS = "headroom"
+_PASSED_COMMANDS = frozenset(
+    "agents login logout mcp plugin app-server remote-control completion update doctor sandbox debug apply queue"
+    " archive delete migrate-rollouts migrate-nfs-db unarchive cloud exec-server features help".split()
+)
+_WITHOUT_DAEMON = frozenset({"exec", "e", "review"})
+_NETWORK = (
+    "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
+    "SSL_CERT_FILE", "SSL_CERT_DIR",
+)  # fmt: skip
+
+
+def find(env: Mapping[str, str]) -> tuple[str, ...] | None:
+    """The `codex` on the user's PATH."""
+    program = shutil.which("codex", path=env.get("PATH"))
+    return None if program is None else (program,)
+
+
+def upstreams(context: Context) -> Mapping[str, Upstream]:
+    """Where this user's Codex sends its requests with an API key, and with a ChatGPT login."""
+    config = codex_config.read(context)
+    own = config.provider_values.get("base_url")
+    if config.provider != _BUILT_IN and isinstance(own, str):
+        upstream = Upstream(own, f"provider {config.provider}")
+        return {"openai": upstream, "chatgpt": upstream}
+    base = config.values.get("openai_base_url")
+    openai = (
+        Upstream(base, "openai_base_url") if isinstance(base, str) else Upstream(OFFICIAL_URLS["openai"], "default")
+    )
+    return {"openai": openai, "chatgpt": Upstream(OFFICIAL_URLS["chatgpt"], "default")}
+
+
+def network_env(context: Context) -> Mapping[str, str]:
+    """Proxies and certificates: Codex takes them from the environment, a CA file also by a name of its own."""
+    env = {name: context.env[name] for name in _NETWORK if context.env.get(name)}
+    own = context.env.get("CODEX_CA_CERTIFICATE")
+    return env | ({"SSL_CERT_FILE": own} if own else {})
+
+
+def plan(context: Context, route: Route) -> Plan:
+    """Start Codex through the route."""
+    config = codex_config.read(context)
+    env = {name: without_proxy_for_loopback(context.env.get(name)) for name in ("NO_PROXY", "no_proxy")}
+    command = next((word for word in context.args if not word.startswith("-")), "")
+    if command in _PASSED_COMMANDS and context.args[0] == command:
+        return Plan(context.args, env)
+    if config.provider in _LOCAL_PROVIDERS or "--oss" in context.args:
+        note = "Codex talks to a local model: its requests do not pass here, nothing is compressed."
+        return Plan(context.args, env, notes=(note,))
+    overrides = {**_provider(config, context, route), "mcp_servers.headroom": _mcp(route)}
+    flags = [word for key, value in overrides.items() for word in ("-c", f"{key}={_toml(value)}")]
+    if not _WITHOUT_DAEMON.intersection(context.args) and "--no-daemon" not in context.args:
+        # The daemon would keep the first session's environment, and so its key and port, for ever.
+        flags.append("--no-daemon")
+    return Plan((*flags, *context.args), env)
+
+
+def _provider(config: CodexConfig, context: Context, route: Route) -> dict[str, Any]:
+    base_url = f"{route.url}/v1"
+    if config.provider != _BUILT_IN:
+        headers = config.provider_values.get("env_http_headers")
+        headers = {**(headers if isinstance(headers, dict) else {}), _KEY_HEADER: _KEY_VARIABLE}
+        key = f"model_providers.{config.provider}"
+        return {f"{key}.base_url": base_url, f"{key}.env_http_headers": headers}
+    provider: dict[str, Any] = {
+        "name": "OpenAI",
+        "base_url": base_url,
+        "wire_api": "responses",
+        "env_http_headers": {_KEY_HEADER: _KEY_VARIABLE},
+    }
+    if config.has_login() or context.env.get("CODEX_API_KEY") or not context.env.get("OPENAI_API_KEY"):
+        provider["requires_openai_auth"] = True
+    else:
+        provider["env_key"] = "OPENAI_API_KEY"
+    return {"model_provider": _OURS, f"model_providers.{_OURS}": provider}
+
+
+def _mcp(route: Route) -> dict[str, Any]:
+    command, *args = route.mcp_command
+    return {
+        "command": command,
+        "args": args,
+        "env": {"HEADROOM_HOME": str(route.data), "HEADROOM_SESSION": route.session},
+        "default_tools_approval_mode": "approve",
+    }
+
+
+def _toml(value: Any) -> str:
+    """A value as TOML; JSON's strings are TOML's basic strings."""
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(key)} = {_toml(inner)}" for key, inner in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value)
+
+
+CODEX = Agent(
+    name="codex",
+    title="Codex",
+    find=find,
+    install_hint="Install it with: npm install -g @openai/codex",
+    upstreams=upstreams,
+    network_env=network_env,
+    plan=plan,
+)
