@@ -77,7 +77,7 @@ class Agent:
         upstreams: provider name -> where this user's agent sent its requests so far.
         network_env: the variables for proxies and certificates that hold for the agent.
         plan: how to start it through a route.
-        listed: whether `--help` names it.
+        has_login_shell: whether its commands run in login shells, which set PATH anew.
     """
 
     name: str
@@ -87,7 +87,7 @@ class Agent:
     upstreams: Callable[[Context], Mapping[str, Upstream]]
     network_env: Callable[[Context], Mapping[str, str]]
     plan: Callable[[Context, Route], Plan]
-    listed: bool = True
+    has_login_shell: bool = False
 
 
 def without_proxy_for_loopback(value: str | None) -> str:

@@ -11,7 +11,8 @@ from typing import Any
 
 from headroom_wrap.agents import claude_settings
 from headroom_wrap.agents.agent import Agent, Context, Plan, Route, Upstream, without_proxy_for_loopback
-from headroom_wrap.compression.markers import RETRIEVE_COMMAND, RETRIEVE_TOOL
+from headroom_wrap.compression.markers import RETRIEVE_TOOL
+from headroom_wrap.compression.model import RETRIEVE_COMMAND
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.config import OFFICIAL_URLS
 

@@ -124,4 +124,5 @@ CODEX = Agent(
     upstreams=upstreams,
     network_env=network_env,
     plan=plan,
+    has_login_shell=True,
 )

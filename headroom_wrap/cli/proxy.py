@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import secrets
-import shutil
 import signal
 import sys
 import threading
@@ -19,6 +18,7 @@ from headroom_wrap.proxy.config import OFFICIAL_URLS, ProxyConfig
 from headroom_wrap.proxy.embedded import Compression, EmbeddedProxy
 from headroom_wrap.proxy.server import bind
 from headroom_wrap.settings import Settings
+from headroom_wrap.wrap.plan import retrieve_command
 from headroom_wrap.wrap.summary import describe
 
 DEFAULT_PORT = 8787
@@ -57,7 +57,7 @@ def serve(settings: Settings, env: Mapping[str, str]) -> None:
     key = secrets.token_hex(32)
     upstreams = {name: getattr(settings, f"{name}_url") or url for name, url in OFFICIAL_URLS.items()}
     config = ProxyConfig(key, session, "proxy", upstreams, require_key=False)
-    compression = Compression(settings.level, settings.exclude_tools, shutil.which("headroom") is not None)
+    compression = Compression(settings.level, settings.exclude_tools, retrieve_command(env, has_login_shell=True))
     proxy = EmbeddedProxy(config, compression, bind(port), data, env)
     key_file = data / f"proxy-{proxy.server.port}.key"
     stopped = threading.Event()

@@ -146,13 +146,13 @@ class Engine:
             return _left(block, key, profile, "excluded tool")
         if earlier is not None and profile.way_back is not WayBack.NONE:
             name, reason = "reference", "repeats an earlier result"
-            rendered = refer(slot.text, earlier.slot, original_id(slot.text), profile.way_back)
+            rendered = refer(slot.text, earlier.slot, original_id(slot.text), profile)
             depends = (earlier.family,)
         else:
             outcome = self._try_compress(slot, profile, query)
             if outcome is not None:
                 name, compressed = outcome
-                rendered, reason = _with_header(slot.text, compressed, profile.way_back), compressed.reason
+                rendered, reason = _with_header(slot.text, compressed, profile), compressed.reason
         before = tokens.count(slot.text)
         after = before if rendered is None else tokens.count(rendered)
         if rendered is None or after >= before or len(rendered) >= len(slot.text):
@@ -245,10 +245,10 @@ def _unwritten(decision: Decision) -> Decision:
     )  # fmt: skip
 
 
-def _with_header(text: str, compressed: Compressed, way_back: WayBack) -> str:
+def _with_header(text: str, compressed: Compressed, profile: Profile) -> str:
     if compressed.elided == 0:
         return compressed.text
-    head = markers.header(original_id(text), compressed.elided, compressed.total, compressed.unit, way_back)
+    head = markers.header(original_id(text), compressed.elided, compressed.total, compressed.unit, profile)
     return f"{head}\n{compressed.text}"
 
 
@@ -265,6 +265,7 @@ def _dump(profile: Profile) -> str:
             "level": profile.level.value,
             "excluded_tools": sorted(profile.excluded_tools),
             "way_back": profile.way_back.value,
+            "command": profile.command,
             "renderer": profile.renderer,
         },
         sort_keys=True,
@@ -274,7 +275,11 @@ def _dump(profile: Profile) -> str:
 def _load(dumped: str) -> Profile:
     fields = json.loads(dumped)
     return Profile(
-        Level(fields["level"]), tuple(fields["excluded_tools"]), WayBack(fields["way_back"]), fields["renderer"]
+        Level(fields["level"]),
+        tuple(fields["excluded_tools"]),
+        WayBack(fields["way_back"]),
+        fields["command"],
+        fields["renderer"],
     )
 
 

@@ -8,11 +8,10 @@ from __future__ import annotations
 
 import re
 
-from headroom_wrap.compression.model import WayBack
+from headroom_wrap.compression.model import Profile, WayBack
 
 PREFIX = "[headroom"
 RETRIEVE_TOOL = "headroom_retrieve"
-RETRIEVE_COMMAND = "headroom retrieve"
 SENTINEL = f"{PREFIX} original "
 """First words of every retrieved text: it is what the model asked for, and so never a slot."""
 
@@ -25,15 +24,15 @@ def elision(first: int, last: int, what: str, unit: str = "lines") -> str:
     return f"{PREFIX}: {span} elided: {what}]" if what else f"{PREFIX}: {span} elided]"
 
 
-def header(original_id: str, elided: int, total: int, unit: str, way_back: WayBack) -> str:
+def header(original_id: str, elided: int, total: int, unit: str, profile: Profile) -> str:
     """The line above a text with elisions: what is missing, that it is intact, and the call that returns it."""
-    call = _call(original_id, unit, way_back)
+    call = _call(original_id, unit, profile)
     return f"{PREFIX} {original_id}: {elided} of {total} {unit} elided where marked; original intact, to read: {call}]"
 
 
-def reference(original_id: str, earlier: str, n_lines: int, way_back: WayBack) -> str:
+def reference(original_id: str, earlier: str, n_lines: int, profile: Profile) -> str:
     """The line that stands for a result whose exact text stands earlier in the request, as that of `earlier`."""
-    call = _call(original_id, "lines", way_back)
+    call = _call(original_id, "lines", profile)
     size = "1 line" if n_lines == 1 else f"{n_lines} lines"
     return (
         f"{PREFIX} {original_id}: the same {size} as the earlier result of {earlier}; original intact, to read: {call}]"
@@ -45,7 +44,7 @@ def carries_marker(text: str) -> bool:
     return _MARKER_LINE.search(text) is not None
 
 
-def _call(original_id: str, unit: str, way_back: WayBack) -> str:
-    if way_back is WayBack.MCP:
+def _call(original_id: str, unit: str, profile: Profile) -> str:
+    if profile.way_back is WayBack.MCP:
         return f'{RETRIEVE_TOOL}(id="{original_id}", {unit}="A-B")'
-    return f"{RETRIEVE_COMMAND} {original_id} --{unit} A-B"
+    return f"{profile.command} {original_id} --{unit} A-B"

@@ -11,6 +11,10 @@ RENDERER_VERSION = 1
 """Raised when rendering changes; conversations that have begun keep the old decisions."""
 
 
+RETRIEVE_COMMAND = "headroom retrieve"
+"""How an original is fetched with a shell, where nothing else is said."""
+
+
 class Level(str, Enum):
     """How much may go: nothing, lossless steps only, elision of outputs, prose too."""
 
@@ -61,12 +65,14 @@ class Slot:
 class Profile:
     """What, besides the block itself, decides how a block is rendered.
 
-    A conversation keeps the profile that its first decided block had (law 1).
+    A conversation keeps the profile that its first decided block had (law 1). `command` is what a reader with a
+    shell types before an original's id.
     """
 
     level: Level = Level.BALANCED
     excluded_tools: tuple[str, ...] = ()
     way_back: WayBack = WayBack.NONE
+    command: str = RETRIEVE_COMMAND
     renderer: int = RENDERER_VERSION
 
     @property

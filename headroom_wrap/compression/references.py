@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from headroom_wrap.compression import markers
-from headroom_wrap.compression.model import Slot, WayBack
+from headroom_wrap.compression.model import Profile, Slot
 
 _MAX_NAME_CHARS = 120
 _TELLING_ARGUMENTS = ("command", "file_path", "path", "pattern", "query", "url")
 
 
-def refer(text: str, earlier: Slot, original_id: str, way_back: WayBack) -> str:
+def refer(text: str, earlier: Slot, original_id: str, profile: Profile) -> str:
     """The line that replaces `text`, naming the call whose result says the same."""
     n_lines = text.count("\n") + (not text.endswith("\n"))
-    return markers.reference(original_id, _name(earlier), n_lines, way_back)
+    return markers.reference(original_id, _name(earlier), n_lines, profile)
 
 
 def _name(slot: Slot) -> str:

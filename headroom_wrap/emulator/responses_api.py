@@ -54,13 +54,25 @@ def dialogue(request: Mapping[str, Any]) -> Dialogue:
             in_turn = True
         elif kind in _RESULTS:
             in_turn = False
-            results.append("\n".join(texts_of(item.get("output"), "input_text", "output_text", "text")))
+            results.append(
+                "\n".join(map(_unwrapped, texts_of(item.get("output"), "input_text", "output_text", "text")))
+            )
         elif role == "user":
             spoken = own_text("\n".join(texts_of(item.get("content"), "input_text", "text")))
             texts.append(without_directives(spoken))
             if spoken and (n_steps == 0 or has_directive(spoken)):
                 prompt, n_steps, in_turn = spoken, 0, False
     return Dialogue(prompt, n_steps, tuple(_callable_tools(request)), tuple(results), tuple(texts))
+
+
+def _unwrapped(text: str) -> str:
+    """A tool's output as a model reads it: what Codex's code mode wraps as JSON, without the wrapping."""
+    try:
+        result = json.loads(text) if text.startswith("{") else None
+    except ValueError:
+        return text
+    output = result.get("output") if isinstance(result, dict) else None
+    return output if isinstance(output, str) else text
 
 
 def stream(answer: Answer) -> list[bytes]:

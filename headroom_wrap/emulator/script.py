@@ -25,6 +25,7 @@ _OPENING = re.compile(r"\[\[(tool|repeat|retrieve|find|say|think|words)\b[ \t]*"
 _DIRECTIVE = re.compile(r"\[\[(?:tool|repeat|retrieve|find|say|think|words)\b.*?\]\]", re.DOTALL)
 _REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 _HEADER = re.compile(r"\[headroom ([^\s:\]]+): \d+ of \d+ \w+ elided where marked")
+_COMMAND = re.compile(r"original intact, to read: (\S+ retrieve) ")
 _ELISION = re.compile(r"\[headroom: (?:lines?|rows?) (\d+)(?:-(\d+))? elided")
 _OURS = "[headroom"  # a marker that counts what was elided is no finding
 _SHELLS = (("Bash", "command"), ("bash", "command"), ("exec_command", "cmd"), ("shell_command", "command"))
@@ -157,7 +158,9 @@ def _retrieval(wanted: str, dialogue: Dialogue) -> tuple[Call, ...]:
         headers = list(_HEADER.finditer(text))
         if headers:
             lines = wanted if wanted[:1].isdigit() else _elided_range(text[headers[-1].end() :], wanted)
-            return (_retrieve_call(headers[-1][1], lines, dialogue.tools),)
+            told = _COMMAND.search(text, headers[-1].start())
+            command = told[1] if told else "headroom retrieve"
+            return (_retrieve_call(headers[-1][1], lines, dialogue.tools, command),)
     return ()
 
 
@@ -172,11 +175,11 @@ def _elided_range(text: str, wanted: str) -> str:
     return f"{first}-{last}" if last else ""
 
 
-def _retrieve_call(original_id: str, lines: str, tools: Sequence[str]) -> Call:
+def _retrieve_call(original_id: str, lines: str, tools: Sequence[str], command: str) -> Call:
     tool = next((name for name in tools if name.endswith("headroom_retrieve")), None)
     if tool:
         return Call(tool, {"id": original_id, "lines": lines} if lines else {"id": original_id})
-    command = f"headroom retrieve {original_id}" + (f" --lines {lines}" if lines else "")
+    command = f"{command} {original_id}" + (f" --lines {lines}" if lines else "")
     shell, key = next(((name, key) for name, key in _SHELLS if name in tools), _SHELLS[0])
     return Call(shell, {key: command})
 

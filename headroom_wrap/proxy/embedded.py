@@ -31,12 +31,12 @@ class Compression:
     Attributes:
         level: off, safe, balanced or aggressive.
         excluded_tools: tools whose results are never touched.
-        shell_is_here: the client's shell tool runs on this machine, with `headroom` on its PATH.
+        command: how the client's shell tool fetches an original; None where it is not on this machine, or not known.
     """
 
     level: str
     excluded_tools: tuple[str, ...] = ()
-    shell_is_here: bool = False
+    command: str | None = None
 
 
 class EmbeddedProxy:
@@ -100,4 +100,4 @@ def _pipeline(store: Store | None, compression: Compression) -> Pipeline:
     if store is None:
         return PassThrough()
     level = Level(compression.level)
-    return EnginePipeline(Engine(store), store, level, compression.excluded_tools, compression.shell_is_here)
+    return EnginePipeline(Engine(store), store, level, compression.excluded_tools, compression.command)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from headroom_wrap.compression import markers
 from headroom_wrap.compression.engine import Engine
-from headroom_wrap.compression.model import Level, Profile, Slot
+from headroom_wrap.compression.model import RETRIEVE_COMMAND, Level, Profile, Slot
 from headroom_wrap.proxy.ports import Prepared
 from headroom_wrap.store import LedgerRow, Store
 from headroom_wrap.store.store import CHARS_PER_TOKEN
@@ -28,7 +28,7 @@ class EnginePipeline:
     Attributes:
         level: for conversations that begin now.
         excluded_tools: tools whose results are never touched, likewise.
-        shell_is_here: the client's shell tool runs on this machine, with `headroom` on its PATH.
+        command: how the client's shell tool fetches an original; None where it cannot.
         formats: the wire formats by name.
     """
 
@@ -36,7 +36,7 @@ class EnginePipeline:
     store: Store
     level: Level = Level.BALANCED
     excluded_tools: tuple[str, ...] = ()
-    shell_is_here: bool = False
+    command: str | None = None
     formats: Mapping[str, WireFormat] = field(default_factory=_formats)
 
     def prepare(self, wire: str, body: bytes, *, counts_only: bool = False) -> Prepared:  # noqa: ARG002
@@ -50,8 +50,8 @@ class EnginePipeline:
         request = self.formats[wire](body)
         if request is None:
             return Prepared(body)
-        way_back = request.way_back(shell_is_here=self.shell_is_here)
-        profile = Profile(self.level, self.excluded_tools, way_back)
+        way_back = request.way_back(shell_is_here=self.command is not None)
+        profile = Profile(self.level, self.excluded_tools, way_back, self.command or RETRIEVE_COMMAND)
         verdicts = self.engine.process(request.slots, wire, profile, request.query)
         replaced = [verdict for verdict in verdicts if verdict.replacement is not None]
         new = [verdict for verdict in replaced if verdict.is_new]

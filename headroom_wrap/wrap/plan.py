@@ -16,10 +16,12 @@ from typing import Any
 
 from headroom_wrap import paths
 from headroom_wrap.agents import Agent, Context, Plan, Route, Upstream
+from headroom_wrap.compression.model import RETRIEVE_COMMAND
 from headroom_wrap.settings import Settings
 
 MASK = "********"
 COMMAND = "headroom"
+_LOGIN_PATH = "/usr/local/bin:/usr/bin:/bin"
 _SECRET_NAME = re.compile(r"key|token|secret|password|credential|auth|headers|cookie", re.IGNORECASE)
 _HEADERS_NAME = re.compile(r"headers", re.IGNORECASE)
 _USER_INFO = re.compile(r"//[^/]*@")
@@ -96,6 +98,21 @@ def start(launch: Launch, program: tuple[str, ...], route: Route) -> Start:
 def finds_command(env: Mapping[str, str]) -> bool:
     """Whether a shell in this environment finds `headroom`."""
     return shutil.which(COMMAND, path=env.get("PATH", os.defpath)) is not None
+
+
+def retrieve_command(env: Mapping[str, str], *, has_login_shell: bool) -> str | None:
+    """What a shell with this environment runs to fetch an original; None where it would not find it.
+
+    Args:
+        env: the environment that the agent gets.
+        has_login_shell: its shells set PATH anew, so only the system's own folders are sure to be in it.
+    """
+    own = own_command()
+    if not has_login_shell:
+        return RETRIEVE_COMMAND if finds_command(env) else None
+    if shutil.which(COMMAND, path=_LOGIN_PATH) is not None:
+        return RETRIEVE_COMMAND
+    return None if own is None else f"{shlex.quote(str(own))} retrieve"
 
 
 def own_command() -> Path | None:

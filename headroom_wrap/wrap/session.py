@@ -77,8 +77,9 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
         )
         url = f"http://127.0.0.1:{session.record.port}"
         start = plan.start(launch, program, plan.route(launch, url, key, session.record.id, session.directory))
-        shell_is_here = _write_files(start, session.directory)
-        compression = Compression(launch.settings.level, launch.settings.exclude_tools, shell_is_here)
+        _write_files(start, session.directory)
+        command = plan.retrieve_command(start.env, has_login_shell=launch.agent.has_login_shell)
+        compression = Compression(launch.settings.level, launch.settings.exclude_tools, command)
         network = {**launch.context.env, **launch.agent.network_env(launch.context)}
         proxy = EmbeddedProxy(config, compression, listener, launch.data, network)
     except BaseException:
@@ -190,15 +191,14 @@ def _outer(launch: Launch) -> _Outer | None:
     return _Outer(session, url, key) if url and is_ours else None
 
 
-def _write_files(start: Start, directory: Path) -> bool:
-    """Write the session's files; says whether `headroom` is on the child's PATH."""
+def _write_files(start: Start, directory: Path) -> None:
+    """Write the session's files, and a link to our own command for its PATH."""
     for file, text in start.files.items():
         paths.write_private(file, text)
     command = plan.own_command()
     if command is not None:
         (directory / "bin").mkdir(mode=0o700)
         (directory / "bin" / plan.COMMAND).symlink_to(command)
-    return plan.finds_command(start.env)
 
 
 def _recovery(recovered: sessions.Recovered) -> str:

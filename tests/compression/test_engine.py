@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from headroom_wrap.compression import markers
 from headroom_wrap.compression.engine import Engine
-from headroom_wrap.compression.model import Compressed, Hints, Level, Profile, Slot, SlotKind, WayBack
+from headroom_wrap.compression.model import RETRIEVE_COMMAND, Compressed, Hints, Level, Profile, Slot, SlotKind, WayBack
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.store import Decision, Store
 
@@ -167,7 +167,7 @@ def test_another_way_back_is_another_profile(store: Store) -> None:
     (by_shell,) = replacements(engine, [slot()], replace(MCP, way_back=WayBack.SHELL))
     assert by_tool is not None
     assert by_shell is not None
-    assert f"{markers.RETRIEVE_COMMAND} h" in by_shell
+    assert f"{RETRIEVE_COMMAND} h" in by_shell
     assert replacements(engine, [slot()]) == [by_tool]
 
 

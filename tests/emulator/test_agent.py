@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from headroom_wrap.compression.markers import elision, header
-from headroom_wrap.compression.model import WayBack
+from headroom_wrap.compression.model import Profile, WayBack
 from headroom_wrap.emulator import faults, first_prefix_break
 from headroom_wrap.emulator.provider import Options
 from headroom_wrap.emulator.server import EmulatedProvider
@@ -135,7 +135,12 @@ def test_a_resumed_conversation_sends_the_identical_messages(
 
 
 def test_tools_of_mcp_servers_are_offered_and_called(run: Run, provider: EmulatedProvider, tmp_path: Path) -> None:
-    sent = header("h-1", 214, 240, "lines", WayBack.MCP) + "\nfirst\n" + elision(12, 225, "214 INFO") + "\nlast"
+    sent = (
+        header("h-1", 214, 240, "lines", Profile(way_back=WayBack.MCP))
+        + "\nfirst\n"
+        + elision(12, 225, "214 INFO")
+        + "\nlast"
+    )
     (tmp_path / "sent").write_text(sent, encoding="utf-8")
     config = {"mcpServers": {"headroom": {"command": sys.executable, "args": [str(MCP_SERVER)]}}}
     prompt = '[[tool Bash {"command": "cat sent"}]] [[retrieve]] [[find retrieved]]'

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from headroom_wrap.compression.markers import elision, header
-from headroom_wrap.compression.model import WayBack
+from headroom_wrap.compression.model import Profile, WayBack
 from headroom_wrap.emulator.script import (
     FIXED_ANSWER,
     NO_MARKER,
@@ -20,7 +20,7 @@ ELIDED = "\n".join((elision(1, 3, ""), "first", elision(12, 225, "214 INFO"), "F
 
 
 def _with_header(way_back: WayBack, original_id: str = "h-1a2b") -> str:
-    return header(original_id, 225, 240, "lines", way_back) + "\n" + ELIDED
+    return header(original_id, 225, 240, "lines", Profile(way_back=way_back)) + "\n" + ELIDED
 
 
 def _calls(prompt: str, n_steps: int = 0, tools: tuple[str, ...] = ("Bash", "Read")) -> tuple[Call, ...]:
@@ -85,7 +85,12 @@ def test_retrieve_before_a_word_takes_the_range_above_it() -> None:
 
 def test_retrieve_without_an_elided_range_takes_the_whole() -> None:
     turn = answer(
-        Dialogue("[[retrieve]]", 0, ("headroom_retrieve",), results=(header("h", 1, 9, "lines", WayBack.MCP),))
+        Dialogue(
+            "[[retrieve]]",
+            0,
+            ("headroom_retrieve",),
+            results=(header("h", 1, 9, "lines", Profile(way_back=WayBack.MCP)),),
+        )
     )
     assert turn.calls == (Call("headroom_retrieve", {"id": "h"}),)
 
@@ -98,7 +103,7 @@ def test_retrieve_runs_the_command_where_the_tool_is_missing() -> None:
 
 
 def test_retrieve_takes_the_newest_header_and_a_single_line_marker() -> None:
-    newest = header("new", 1, 9, "rows", WayBack.MCP) + "\n" + elision(7, 7, "one", "rows")
+    newest = header("new", 1, 9, "rows", Profile(way_back=WayBack.MCP)) + "\n" + elision(7, 7, "one", "rows")
     results = (_with_header(WayBack.MCP, "old"), newest, "no header here")
     turn = answer(Dialogue("[[retrieve]]", 0, ("headroom_retrieve",), results=results))
     assert turn.calls == (Call("headroom_retrieve", {"id": "new", "lines": "7-7"}),)

@@ -131,7 +131,8 @@ def test_encrypted_items_ids_and_unknown_types_keep_their_bytes() -> None:
     body = (
         b'{"input":[{"type":"reasoning","id":"rs_1","encrypted_content":"gAAA\\u003d","summary":[]},'
         b'{"type":"new_thing","output":"keep","n":1E5},{"type":"item_reference","id":"x"},'
-        b'{"type":"function_call_output","call_id":"c","output":"old","id":"fco_1","z":12345678901234567890}],"store":false}'
+        b'{"type":"function_call_output","call_id":"c","output":"old","id":"fco_1","z":12345678901234567890}],'
+        b'"store":false}'
     )
     request = openai_responses()(body)
     assert request is not None
@@ -146,8 +147,8 @@ def test_an_input_that_is_a_string_has_no_slots() -> None:
 
 @pytest.mark.parametrize(
     "item",
-    [{"type": "function_call_output", "output": None}, {"type": "function_call"}, {"type": "additional_tools", "tools": 1},
-     {"type": "message", "content": [1, {"type": "input_text"}]}, {}],
+    [{"type": "function_call_output", "output": None}, {"type": "function_call"}, {},
+     {"type": "additional_tools", "tools": 1}, {"type": "message", "content": [1, {"type": "input_text"}]}],
 )  # fmt: skip
 def test_odd_items_pass_without_slots(item: dict[str, Any]) -> None:
     assert responses(item).slots == ()
