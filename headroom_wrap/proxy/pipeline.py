@@ -17,6 +17,9 @@ from headroom_wrap.wire.openai_responses import openai_responses
 from headroom_wrap.wire.request import WireFormat
 
 
+_HEAD_CHARS = 200
+
+
 def _formats() -> dict[str, WireFormat]:
     return {"anthropic": anthropic(), "openai_chat": openai_chat(), "openai_responses": openai_responses()}
 
@@ -87,4 +90,4 @@ class PassThrough:
 
 def _retrieved_tokens(slots: Sequence[Slot]) -> int:
     """About how many tokens retrieved texts take in this request: savings are net of them."""
-    return sum(len(slot.text) for slot in slots if slot.text.startswith(markers.SENTINEL)) // CHARS_PER_TOKEN
+    return sum(len(slot.text) for slot in slots if markers.SENTINEL in slot.text[:_HEAD_CHARS]) // CHARS_PER_TOKEN

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -178,6 +179,8 @@ def test_another_way_back_is_another_profile(store: Store) -> None:
         slot(name="mcp__headroom__headroom_retrieve"),
         slot(f"{markers.SENTINEL}h0123456789ab: lines 1-60 of 60]\n{TEXT}"),
         slot(f"{TEXT}\n[headroom: lines 1-2 elided: x]\n{TEXT}"),
+        slot(json.dumps({"content": [{"text": f"{markers.SENTINEL}h0: lines 1-60 of 60]\n{TEXT}"}]})),
+        slot(json.dumps({"output": f"first\n{markers.SENTINEL}h0: lines 1-60 of 60]\n{TEXT}"})),
     ],
 )
 def test_short_retrieved_and_marked_texts_are_never_slots(store: Store, left: Slot) -> None:
