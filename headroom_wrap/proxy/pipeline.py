@@ -16,7 +16,6 @@ from headroom_wrap.wire.openai_chat import openai_chat
 from headroom_wrap.wire.openai_responses import openai_responses
 from headroom_wrap.wire.request import WireFormat
 
-
 _HEAD_CHARS = 200
 
 
