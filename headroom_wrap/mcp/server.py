@@ -1,4 +1,4 @@
-"""A light MCP server over standard input and output, with one tool: `headroom_retrieve`.
+"""A light MCP server over standard input and output: the tool `headroom_retrieve`, and originals as resources.
 
 Protocol: https://modelcontextprotocol.io/specification/2026-07-28 (JSON-RPC 2.0, a message per line; every request
 says its version in `_meta`), and the revisions before it, which begin with `initialize`. It is ours and not the SDK's
@@ -18,6 +18,7 @@ from typing import IO, Any
 from headroom_wrap import __version__, paths
 from headroom_wrap.compression.markers import RETRIEVE_TOOL
 from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.mcp.resources import TEMPLATE, parse_uri
 from headroom_wrap.mcp.retrieve import MAX_CHARS, retrieve
 from headroom_wrap.store import Store
 
@@ -25,11 +26,13 @@ PROTOCOL_VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")
 STATELESS_VERSIONS = ("2026-07-28",)
 PARSE_ERROR, INVALID_REQUEST, METHOD_NOT_FOUND, INVALID_PARAMS = -32700, -32600, -32601, -32602
 UNSUPPORTED_VERSION = -32022
+RESOURCE_NOT_FOUND = -32002
 
 _KEY = "io.modelcontextprotocol/"
 _SERVER = {"name": "headroom", "version": __version__}
-_CAPABILITIES: dict[str, Any] = {"tools": {}}
+_CAPABILITIES: dict[str, Any] = {"tools": {}, "resources": {}}
 _CACHEABLE = {"ttlMs": 86_400_000, "cacheScope": "public"}
+_CONSTANT = frozenset({"tools/list", "resources/list", "resources/templates/list", "server/discover"})
 
 _ARGUMENTS: dict[str, dict[str, str]] = {
     "id": {"type": "string", "description": "The id in the marker, for example h1a2b3c4d5e6f."},
@@ -78,6 +81,9 @@ class Server:
             "server/discover": lambda _params: {"supportedVersions": STATELESS_VERSIONS, "capabilities": _CAPABILITIES},
             "tools/list": self._list,
             "tools/call": self._call,
+            "resources/list": lambda _params: {"resources": []},
+            "resources/templates/list": lambda _params: {"resourceTemplates": [TEMPLATE]},
+            "resources/read": self._read,
         }
 
     def serve(self, reading: IO[bytes], writing: IO[bytes]) -> None:
@@ -125,7 +131,7 @@ class Server:
         result = method(params)
         if not is_stateless:
             return result
-        cacheable = _CACHEABLE if name in ("tools/list", "server/discover") else {}
+        cacheable = _CACHEABLE if name in _CONSTANT else {}
         return {"resultType": "complete", **cacheable, **result, "_meta": {f"{_KEY}serverInfo": _SERVER}}
 
     def _list(self, _params: Mapping[str, Any]) -> dict[str, Any]:
@@ -141,6 +147,15 @@ class Server:
         except (HeadroomError, OSError) as error:
             text, is_error = str(error), True  # for the model, which can mend its call
         return {"content": [{"type": "text", "text": text}], "isError": is_error}
+
+    def _read(self, params: Mapping[str, Any]) -> dict[str, Any]:
+        uri = str(params.get("uri"))
+        try:
+            id_, part = parse_uri(uri)
+            text = read_and_note(self._store_file, self._session, id_, part)
+        except (HeadroomError, OSError) as error:
+            raise _RpcError(RESOURCE_NOT_FOUND, str(error)) from error
+        return {"contents": [{"uri": uri, "mimeType": "text/plain", "text": text}]}
 
 
 def read_and_note(store_file: Path, session: str, id_: str, part: Mapping[str, Any], max_chars: int = MAX_CHARS) -> str:

@@ -205,3 +205,28 @@ def test_a_session_that_is_over_is_not_told(home: Path, tmp_path: Path) -> None:
         io.BytesIO(b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n'), answers
     )
     assert json.loads(answers.getvalue())["result"]["tools"]
+
+
+def read(home: Path, uri: object) -> Any:
+    return ask(home, {"jsonrpc": "2.0", "id": 1, "method": "resources/read", "params": {"uri": uri}})
+
+
+def test_an_original_is_a_resource_too(home: Path) -> None:
+    store = Store(paths.store_file(home))
+    id_ = store.put_original("one\ntwo\nthree")
+    uri = f"headroom://original/{id_}?lines=2-3"
+    answer = read(home, uri)
+    templates = ask(home, {"jsonrpc": "2.0", "id": 1, "method": "resources/templates/list"})["result"]
+    assert templates["resourceTemplates"][0]["uriTemplate"] == "headroom://original/{id}{?lines,rows,grep}"
+    text = f"[headroom original {id_}: lines 2-3 of 3]\ntwo\nthree"
+    assert answer["result"]["contents"] == [{"uri": uri, "mimeType": "text/plain", "text": text}]
+    assert store.totals("s1").retrievals == 1
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "uri", ["headroom://original/h0", "headroom://original/", "file:///etc/passwd", "headroom://original/h?x=1", None]
+)
+def test_what_is_no_original_is_no_resource(home: Path, uri: object) -> None:
+    Store(paths.store_file(home)).close()
+    assert read(home, uri)["error"]["code"] == -32002
