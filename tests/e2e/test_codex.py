@@ -134,6 +134,37 @@ def test_the_model_reads_what_was_elided_through_its_shell(
     assert HIDDEN in done.stdout
 
 
+def through_resource(id_: str) -> str:
+    """Classic mode: MCP tools are deferred there, resources are not."""
+    uri = f"headroom://original/{id_}?lines=130-134"
+    return f"[[tool read_mcp_resource {json.dumps({'server': 'headroom', 'uri': uri})}]]"
+
+
+def through_tool(id_: str) -> str:
+    """Code mode: a script calls the MCP tool."""
+    given = json.dumps({"id": id_, "lines": "130-134"})
+    script = f"const r = await tools.mcp__headroom__headroom_retrieve({given}); text(r.content[0].text)"
+    return f"[[tool exec {json.dumps({'input': script})}]]"
+
+
+@pytest.mark.parametrize(
+    ("model", "call", "retrieve"), [(CLASSIC, classic, through_resource), (CODE_MODE, scripted, through_tool)]
+)
+def test_the_model_reads_what_was_elided_over_mcp_without_being_asked(
+    model: tuple[str, ...], call: Any, retrieve: Any, codex_sandbox: Sandbox, provider: EmulatedProvider
+) -> None:
+    sign_in("env", codex_sandbox)
+    first = ask(codex_sandbox, f"Look. {call(LOG)} [[find FATAL]]", *model)
+    assert first.returncode == 0, first.stderr
+    id_ = re.search(r"\[headroom (h[0-9a-f]{12}): ", "\n".join(outputs(provider)))
+    assert id_ is not None
+    sandboxed = ("exec", "--skip-git-repo-check", "-s", "read-only")
+    done = codex_sandbox.run(*wrap_codex(*QUIET, *sandboxed, *model, f"Look. {retrieve(id_[1])} [[say done]]"))
+    assert done.returncode == 0, done.stderr
+    assert any(HIDDEN in text for text in outputs(provider))
+    assert "1 retrieval" in done.stderr
+
+
 def files(folder: Path) -> Iterator[tuple[str, bytes]]:
     for name in ("config.toml", "auth.json"):
         yield name, (folder / name).read_bytes()
