@@ -1,8 +1,8 @@
 """Codex: pointed at the proxy by `-c` overrides and environment; nothing in `CODEX_HOME` is written.
 
-The built-in provider cannot be overridden and would try a WebSocket first, so a provider of our own takes its place;
-it bears OpenAI's name, which keeps the tools and the compression of bodies that Codex reserves for it (measured with
-0.169.0). A provider of the user's own keeps all its settings but the base URL, which becomes the upstream.
+The provider stays the user's own: Codex notes its name in every thread, and a thread of a provider that is no longer
+configured cannot be resumed (measured with 0.169.0). So the built-in one gets another base URL; it tries a
+WebSocket first, which the proxy declines, and goes on by HTTP at once.
 """
 
 from __future__ import annotations
@@ -16,11 +16,13 @@ from headroom_wrap.agents import codex_config
 from headroom_wrap.agents.agent import Agent, Context, Plan, Route, Upstream, without_proxy_for_loopback
 from headroom_wrap.agents.codex_config import CodexConfig
 from headroom_wrap.proxy.config import OFFICIAL_URLS
+from headroom_wrap.proxy.headers import KEY_HEADER, carried
 
-_KEY_HEADER, _KEY_VARIABLE = "x-headroom-key", "HEADROOM_SESSION_KEY"
+_KEY_VARIABLE = "HEADROOM_SESSION_KEY"
+_CARRIER_VARIABLE = "OPENAI_PROJECT"
+"""From it Codex's own provider fills the header that can carry our key; the agent's commands do not see it."""
 _BUILT_IN = "openai"
 _LOCAL_PROVIDERS = frozenset({"ollama", "lmstudio", "oss"})
-_OURS = "headroom"
 _PASSED_COMMANDS = frozenset(
     "agents login logout mcp plugin app-server remote-control completion update doctor sandbox debug apply queue"
     " archive delete migrate-rollouts migrate-nfs-db unarchive cloud exec-server features help".split()
@@ -69,32 +71,33 @@ def plan(context: Context, route: Route) -> Plan:
     if config.provider in _LOCAL_PROVIDERS or "--oss" in context.args:
         note = "Codex talks to a local model: its requests do not pass here, nothing is compressed."
         return Plan(context.args, env, notes=(note,))
-    overrides = {**_provider(config, context, route), "mcp_servers.headroom": _mcp(route)}
+    overrides, carrier = _provider(config, context, route)
+    overrides["mcp_servers.headroom"] = _mcp(route)
     flags = [word for key, value in overrides.items() for word in ("-c", f"{key}={_toml(value)}")]
     if not _WITHOUT_DAEMON.intersection(context.args) and "--no-daemon" not in context.args:
         # The daemon would keep the first session's environment, and so its key and port, for ever.
         flags.append("--no-daemon")
-    return Plan((*flags, *context.args), env)
+    return Plan((*flags, *context.args), {**env, **carrier})
 
 
-def _provider(config: CodexConfig, context: Context, route: Route) -> dict[str, Any]:
+def _provider(config: CodexConfig, context: Context, route: Route) -> tuple[dict[str, Any], dict[str, str]]:
+    """The overrides that lead to the proxy, and the variables that carry the session key there."""
     base_url = f"{route.url}/v1"
     if config.provider != _BUILT_IN:
         headers = config.provider_values.get("env_http_headers")
-        headers = {**(headers if isinstance(headers, dict) else {}), _KEY_HEADER: _KEY_VARIABLE}
+        headers = {**(headers if isinstance(headers, dict) else {}), KEY_HEADER.decode(): _KEY_VARIABLE}
         key = f"model_providers.{config.provider}"
-        return {f"{key}.base_url": base_url, f"{key}.env_http_headers": headers}
-    provider: dict[str, Any] = {
-        "name": "OpenAI",
-        "base_url": base_url,
-        "wire_api": "responses",
-        "env_http_headers": {_KEY_HEADER: _KEY_VARIABLE},
-    }
-    if config.has_login() or context.env.get("CODEX_API_KEY") or not context.env.get("OPENAI_API_KEY"):
-        provider["requires_openai_auth"] = True
+        return {f"{key}.base_url": base_url, f"{key}.env_http_headers": headers}, {}
+    own = context.env.get(_CARRIER_VARIABLE)
+    overrides: dict[str, Any] = {"openai_base_url": base_url}
+    if own:
+        overrides[f"shell_environment_policy.set.{_CARRIER_VARIABLE}"] = own
     else:
-        provider["env_key"] = "OPENAI_API_KEY"
-    return {"model_provider": _OURS, f"model_providers.{_OURS}": provider}
+        policy = config.values.get("shell_environment_policy")
+        excluded = policy.get("exclude") if isinstance(policy, dict) else None
+        excluded = [*(excluded if isinstance(excluded, list) else []), _CARRIER_VARIABLE]
+        overrides["shell_environment_policy.exclude"] = excluded
+    return overrides, {_CARRIER_VARIABLE: carried(route.key, own)}
 
 
 def _mcp(route: Route) -> dict[str, Any]:

@@ -69,7 +69,7 @@ def serve(settings: Settings, env: Mapping[str, str]) -> None:
         if proxy.why_not_compressing:
             _say(f"headroom: nothing will be compressed: {proxy.why_not_compressing}")
         url = proxy.server.url
-        _say(f"headroom: {url}, level {settings.level}; Ctrl-C ends it. The key of /health is in {key_file}")
+        _say(f"headroom: {url}, level {settings.level}; Ctrl-C ends it. The key of its control routes is in {key_file}")
         _say(f"headroom: ANTHROPIC_BASE_URL={url} goes to {upstreams['anthropic']}")
         _say(f"headroom: OPENAI_BASE_URL={url}/v1 goes to {upstreams['openai']}")
         stopped.wait()

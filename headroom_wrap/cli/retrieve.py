@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from headroom_wrap import paths
-from headroom_wrap.mcp.retrieve import MAX_CHARS
+from headroom_wrap.compression.retrieval import MAX_CHARS
 from headroom_wrap.mcp.server import read_and_note
 
 

@@ -1,1 +1,1 @@
-"""Retrieval, and the light MCP server that sessions start for their agents."""
+"""The light MCP server that sessions start for their agents."""

@@ -17,9 +17,9 @@ from typing import IO, Any
 
 from headroom_wrap import __version__, paths
 from headroom_wrap.compression.markers import RETRIEVE_TOOL
+from headroom_wrap.compression.retrieval import MAX_CHARS, retrieve
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.mcp.resources import TEMPLATE, parse_uri
-from headroom_wrap.mcp.retrieve import MAX_CHARS, retrieve
 from headroom_wrap.store import Store
 
 PROTOCOL_VERSIONS = ("2025-11-25", "2025-06-18", "2025-03-26", "2024-11-05")

@@ -7,22 +7,22 @@ import functools
 import logging
 import time
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass
 
 from headroom_wrap.errors import Code, HeadroomError
-from headroom_wrap.proxy import gate, routes
+from headroom_wrap.proxy import control, gate, routes
 from headroom_wrap.proxy.client import Client, ClientGoneError
 from headroom_wrap.proxy.codec import MAX_DECODED_BYTES, prepare_encoded
 from headroom_wrap.proxy.config import ProxyConfig
-from headroom_wrap.proxy.control import health
-from headroom_wrap.proxy.headers import first, forwarded
-from headroom_wrap.proxy.ports import Pipeline, Prepared, Receive, Scope, Send
+from headroom_wrap.proxy.headers import first, forwarded, unpacked
+from headroom_wrap.proxy.ports import Asgi, Pipeline, Prepared, Receive, Scope, Send
 from headroom_wrap.proxy.relay import relay, respond
 from headroom_wrap.proxy.routes import Kind, Route
 from headroom_wrap.proxy.upstream import Upstream, UpstreamResponse
 from headroom_wrap.proxy.workers import DaemonExecutor
 from headroom_wrap.store.records import LedgerRow
-from headroom_wrap.wire.errors import render_error
+from headroom_wrap.wire.errors import JSON_TYPE, render_error
 from headroom_wrap.wire.usage import Usage, UsageTap
 
 PREPARE_DEADLINE_S = 10.0
@@ -37,6 +37,7 @@ _BYPASS_HEADER = b"x-headroom-bypass"
 _ERROR_HEADER = b"x-headroom-error"
 _STATUSES = {Code.BAD_REQUEST: 400}
 _FINAL_STATUSES = range(200, 600)
+_OURS = (Kind.HEALTH, Kind.CONTROL)
 
 _log = logging.getLogger(__name__)
 
@@ -58,15 +59,17 @@ class ProxyApp:
 
     Args:
         connect: makes the transport; called on the event loop at the first request that is forwarded.
+        load_control: makes what answers the control routes but for `/health` (see `control.Mounted`).
         clock: seconds that only grow.
         prepare_deadline_s: how long the engine may take over one request.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - its parts, and what tests replace
         self,
         config: ProxyConfig,
         pipeline: Pipeline,
         connect: Callable[[], Upstream],
+        load_control: Callable[[Executor], Asgi],
         *,
         clock: Callable[[], float] = time.monotonic,
         prepare_deadline_s: float = PREPARE_DEADLINE_S,
@@ -77,16 +80,18 @@ class ProxyApp:
         self._clock = clock
         self._prepare_deadline_s = prepare_deadline_s
         self._upstream: Upstream | None = None
+        self._control = control.Mounted(load_control)
         self._workers = DaemonExecutor(_N_WORKERS, "headroom-engine")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
+        scope = {**scope, "headers": unpacked(scope["headers"])}
         route = routes.match(scope["method"], scope["raw_path"], scope["headers"], self._config.upstreams)
         refusal = gate.check(
             scope,
             self._config.key,
-            needs_key=route.kind is Kind.CONTROL or (self._config.require_key and route.kind is not Kind.LOCAL),
-            takes_claim=route.kind is Kind.CONTROL,
+            needs_key=route.kind in _OURS or (self._config.require_key and route.kind is not Kind.LOCAL),
+            takes_claim=route.kind is Kind.HEALTH,
             agent=self._config.agent,
         )
         if refusal is not None:
@@ -96,14 +101,17 @@ class ProxyApp:
             await _refuse(send, route, 426, Code.BAD_REQUEST, message, (b"connection", b"close"))
         elif route.kind is Kind.LOCAL:
             await respond(send, 200, "", b"")
+        elif route.kind is Kind.HEALTH:
+            await control.health(scope, send, self._config.key)
         elif route.kind is Kind.CONTROL:
-            await health(scope, send, self._config.key)
+            await self._control(scope, receive, send)
         else:
             await self._exchange(_Call(route), scope, Client(receive), send)
 
     async def aclose(self) -> None:
         """Close the connections to upstreams, and let the engine's threads end."""
         self._workers.shutdown()
+        self._control.shutdown()
         if self._upstream is not None:
             await self._upstream.aclose()
 
@@ -163,7 +171,12 @@ class ProxyApp:
             raise HeadroomError(Code.UPSTREAM_UNREACHABLE, message, "Check that its base URL is right.")
         call.response, call.status = response, response.status
         if route.kind is Kind.MODEL:
-            call.tap = UsageTap(first(response.headers, b"content-encoding"), first(response.headers, b"content-type"))
+            is_linked = call.prepared is not None and call.prepared.is_linked
+            call.tap = UsageTap(
+                first(response.headers, b"content-encoding"),
+                first(response.headers, b"content-type"),
+                self._pipeline.keep_call if is_linked else None,
+            )
         await relay(response, send, call.tap)
 
     async def _prepare(self, call: _Call, body: bytes, codings: list[bytes]) -> bytes:
@@ -215,5 +228,8 @@ class ProxyApp:
 
 
 async def _refuse(send: Send, route: Route, status: int, code: Code, message: str, *extra: tuple[bytes, bytes]) -> None:
-    content_type, body = render_error(route.wire, status, message)
+    if route.kind in _OURS:
+        content_type, body = JSON_TYPE, control.render_failure(code, message)
+    else:
+        content_type, body = render_error(route.wire, status, message)
     await respond(send, status, content_type, body, (_ERROR_HEADER, code.value.encode()), *extra)

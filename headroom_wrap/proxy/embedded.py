@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
+import time
 from collections.abc import Mapping
+from concurrent.futures import Executor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,7 +18,7 @@ from headroom_wrap.proxy import control
 from headroom_wrap.proxy.app import ProxyApp
 from headroom_wrap.proxy.config import ProxyConfig
 from headroom_wrap.proxy.pipeline import EnginePipeline, PassThrough
-from headroom_wrap.proxy.ports import Pipeline
+from headroom_wrap.proxy.ports import Asgi
 from headroom_wrap.proxy.server import HOST, ProxyServer
 from headroom_wrap.proxy.upstream import connect
 from headroom_wrap.store import SessionTotals, Store
@@ -66,8 +68,12 @@ class EmbeddedProxy:
         except HeadroomError as error:
             # Law 5: a full disk must not keep the agent from working.
             self.why_not_compressing = str(error)
-        pipeline = _pipeline(self._store, compression)
-        self.server = ProxyServer(lambda: ProxyApp(config, pipeline, lambda: connect(env)), listener)
+        self._pipeline = None if self._store is None else _pipeline(self._store, compression)
+        self._started_s = time.monotonic()
+        self.server = ProxyServer(
+            lambda: ProxyApp(config, self._pipeline or PassThrough(), lambda: connect(env), self._load_control),
+            listener,
+        )
 
     def start(self) -> None:
         """Serve, and load what the first request needs while nobody waits for it.
@@ -95,9 +101,16 @@ class EmbeddedProxy:
         if self._store is not None:
             self._store.close()
 
+    def _load_control(self, workers: Executor) -> Asgi:
+        # Imported here: FastAPI takes a quarter of a second, and most sessions never need it.
+        from headroom_wrap.proxy.control_api import control_api  # noqa: PLC0415
 
-def _pipeline(store: Store | None, compression: Compression) -> Pipeline:
-    if store is None:
-        return PassThrough()
+        def uptime_s() -> float:
+            return time.monotonic() - self._started_s
+
+        return control_api(self._config, self._pipeline, self.why_not_compressing, uptime_s, workers)
+
+
+def _pipeline(store: Store, compression: Compression) -> EnginePipeline:
     level = Level(compression.level)
     return EnginePipeline(Engine(store), store, level, compression.excluded_tools, compression.command)

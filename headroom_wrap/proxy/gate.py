@@ -11,9 +11,9 @@ import re
 from dataclasses import dataclass
 
 from headroom_wrap.errors import Code
+from headroom_wrap.proxy.headers import KEY_HEADER
 from headroom_wrap.proxy.ports import Headers, Scope
 
-KEY_HEADER = b"x-headroom-key"
 NONCE_HEADER = b"x-headroom-nonce"
 CLAIM_HEADER = b"x-headroom-claim"
 HOSTS = (b"127.0.0.1", b"localhost", b"[::1]")

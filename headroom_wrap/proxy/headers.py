@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from headroom_wrap.proxy.ports import Headers
 
 OWN_PREFIX = b"x-headroom-"
+KEY_HEADER = b"x-headroom-key"
+CARRIER = b"openai-project"
+"""Codex's own provider sends no header of ours, but this one from its environment: so it can carry the key."""
+
+_CARRIED = re.compile(rb"headroom-([0-9a-f]{64})(?:/(.+))?")
 
 _HOP_BY_HOP = frozenset(
     {
@@ -21,6 +28,25 @@ _HOP_BY_HOP = frozenset(
 )
 _NOT_FORWARDED = _HOP_BY_HOP | {b"host", b"expect"}
 _BODYLESS = frozenset({204, 304})
+
+
+def carried(key: str, own: str | None) -> str:
+    """The carrier's value with the session key in front of the user's own value, if there is one."""
+    return f"headroom-{key}/{own}" if own else f"headroom-{key}"
+
+
+def unpacked(headers: Headers) -> Headers:
+    """The headers with a carried key in its own place, and the carrier as the user had it; names in lower case."""
+    found: Headers = []
+    for name, value in headers:
+        match = _CARRIED.fullmatch(value) if name == CARRIER else None
+        if match is None:
+            found.append((name, value))
+            continue
+        found.append((KEY_HEADER, match[1]))
+        if match[2]:
+            found.append((CARRIER, match[2]))
+    return found
 
 
 def forwarded(headers: Headers, body_bytes: int | None) -> Headers:

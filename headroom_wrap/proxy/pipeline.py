@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from headroom_wrap.compression import markers
 from headroom_wrap.compression.engine import Engine
-from headroom_wrap.compression.model import RETRIEVE_COMMAND, Level, Profile, Slot
+from headroom_wrap.compression.model import RETRIEVE_COMMAND, Level, Profile, Slot, Verdict, WayBack
+from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.ports import Prepared
 from headroom_wrap.store import LedgerRow, Store
 from headroom_wrap.store.store import CHARS_PER_TOKEN
 from headroom_wrap.wire.anthropic import anthropic
 from headroom_wrap.wire.openai_chat import openai_chat
 from headroom_wrap.wire.openai_responses import openai_responses
-from headroom_wrap.wire.request import WireFormat
+from headroom_wrap.wire.request import Call, ParsedRequest, WireFormat
 
 _HEAD_CHARS = 200
+
+_MAX_ARGUMENT_CHARS = 20_000
+"""Of a call that is kept; compressors look for a command or a path in them."""
 
 
 def _formats() -> dict[str, WireFormat]:
@@ -52,9 +57,10 @@ class EnginePipeline:
         request = self.formats[wire](body)
         if request is None:
             return Prepared(body)
+        slots = self._named(request) if request.is_linked else request.slots
         way_back = request.way_back(shell_is_here=self.command is not None)
         profile = Profile(self.level, self.excluded_tools, way_back, self.command or RETRIEVE_COMMAND)
-        verdicts = self.engine.process(request.slots, wire, profile, request.query)
+        verdicts = self.engine.process(slots, wire, profile, request.query)
         replaced = [verdict for verdict in verdicts if verdict.replacement is not None]
         new = [verdict for verdict in replaced if verdict.is_new]
         return Prepared(
@@ -68,6 +74,50 @@ class EnginePipeline:
             new_tokens_after=sum(verdict.tokens_after for verdict in new),
             blocks_replaced=len(replaced),
             blocks_new=len(new),
+            is_linked=request.is_linked,
+        )
+
+    def compress(self, wire: str, body: bytes, level: Level | None) -> tuple[bytes, list[Verdict]]:
+        """What becomes of a body whose sender fetches originals by itself, and the verdict on each of its slots.
+
+        Its markers name our tool, which the sender may offer to the reader (see `control_api`).
+
+        Args:
+            wire: name of the wire format.
+            body: decoded.
+            level: for a conversation that begins now; None: the pipeline's own.
+
+        Raises:
+            HeadroomError: `STORE_FAILED`; `BAD_REQUEST` for a body that is not of this format.
+        """
+        request = self.formats[wire](body)
+        if request is None:
+            raise HeadroomError(Code.BAD_REQUEST, f"These messages are not of the format {wire}.")
+        profile = Profile(level or self.level, self.excluded_tools, WayBack.MCP)
+        verdicts = self.engine.process(request.slots, wire, profile, request.query)
+        replacements = {
+            verdict.slot.place: verdict.replacement for verdict in verdicts if verdict.replacement is not None
+        }
+        return request.render(replacements), verdicts
+
+    def keep_call(self, call_id: str, call: Call) -> None:
+        """Queue a call for the store; of one with very long arguments only the name."""
+        name, given = call
+        is_short = sum(len(value) for value in given.values() if isinstance(value, str)) <= _MAX_ARGUMENT_CHARS
+        with contextlib.suppress(HeadroomError):
+            self.store.keep_call(call_id, name, given if is_short else {})
+
+    def _named(self, request: ParsedRequest) -> tuple[Slot, ...]:
+        """The slots, those of calls made earlier in the chain with the tool's name and arguments."""
+        for call_id, call in request.open_calls.items():
+            self.keep_call(call_id, call)
+        unknown = [slot.call_id for slot in request.slots if slot.call_id and not slot.tool_name]
+        known = self.store.calls(unknown) if unknown else {}
+        return tuple(
+            replace(slot, tool_name=known[slot.call_id][0], tool_input=known[slot.call_id][1])
+            if slot.call_id in known and not slot.tool_name
+            else slot
+            for slot in request.slots
         )
 
     def record(self, row: LedgerRow) -> None:
@@ -82,6 +132,9 @@ class PassThrough:
     def prepare(self, wire: str, body: bytes, *, counts_only: bool = False) -> Prepared:  # noqa: ARG002
         """The body as it came."""
         return Prepared(body)
+
+    def keep_call(self, call_id: str, call: Call) -> None:
+        """Forget it."""
 
     def record(self, row: LedgerRow) -> None:
         """Forget it."""

@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 from headroom_wrap.store.records import LedgerRow
+from headroom_wrap.wire.request import Call
 
 Scope = Mapping[str, Any]
 Message = Mapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 """ASGI 3: https://asgi.readthedocs.io/en/latest/specs/www.html"""
+Asgi = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+"""An application of somebody else's making."""
 
 Headers = list[tuple[bytes, bytes]]
 
@@ -24,6 +27,7 @@ class Prepared:
     Attributes:
         body: the very object that came in when nothing was replaced.
         tokens_before: our count over the replaced blocks; `new_` ones over those decided in this request.
+        is_linked: the results of calls in the answer may come in a request that does not carry those calls.
     """
 
     body: bytes
@@ -34,6 +38,7 @@ class Prepared:
     new_tokens_after: int = 0
     blocks_replaced: int = 0
     blocks_new: int = 0
+    is_linked: bool = False
 
 
 class Pipeline(Protocol):
@@ -41,6 +46,9 @@ class Pipeline(Protocol):
 
     def prepare(self, wire: str, body: bytes, *, counts_only: bool) -> Prepared:
         """Compress a decoded body; runs in a worker thread and may raise: the original goes out then."""
+
+    def keep_call(self, call_id: str, call: Call) -> None:
+        """Remember a tool call that stood in the answer to a linked request; never blocks, never raises."""
 
     def record(self, row: LedgerRow) -> None:
         """Queue a ledger row; never blocks."""

@@ -20,6 +20,8 @@ async def relay(response: UpstreamResponse, send: Send, tap: UsageTap | None) ->
         await send({"type": "http.response.body", "body": chunk, "more_body": True})
         if tap is not None:
             tap.feed(chunk)
+    if tap is not None:
+        tap.close()  # before the client knows that the answer is whole, and sends what follows from it
     await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

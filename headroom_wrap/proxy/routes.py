@@ -20,6 +20,8 @@ class Kind(str, Enum):
     """Relayed as it is, a stream both ways."""
     LOCAL = "local"
     """Answered here with an empty 200."""
+    HEALTH = "health"
+    """Answered here and at once, to holders of the key and to whoever shows a claim."""
     CONTROL = "control"
     """Answered here, and only to holders of the key."""
 
@@ -66,7 +68,11 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/messages", "anthropic", "anthropic", Kind.MODEL),
     Route("POST", "/v1/messages/count_tokens", "anthropic", "anthropic", Kind.COUNT),
     Route("HEAD", "/", "anthropic", "anthropic", Kind.LOCAL),
-    Route("GET", "/health", "anthropic", "anthropic", Kind.CONTROL),
+    Route("GET", "/health", "anthropic", "anthropic", Kind.HEALTH),
+    Route("GET", "/stats", "anthropic", "anthropic", Kind.CONTROL),
+    Route("GET", "/openapi.json", "anthropic", "anthropic", Kind.CONTROL),
+    Route("POST", "/v1/compress", "anthropic", "anthropic", Kind.CONTROL),
+    Route("POST", "/v1/retrieve", "anthropic", "anthropic", Kind.CONTROL),
     Route("POST", "/v1/chat/completions", "openai_chat", "openai", Kind.MODEL, strip="/v1"),
     Route("POST", "/chat/completions", "openai_chat", "openai", Kind.MODEL),
     Route("POST", "/v1/responses", "openai_responses", "chatgpt", Kind.MODEL, strip="/v1", header=_ACCOUNT),
@@ -80,7 +86,7 @@ ROUTES: tuple[Route, ...] = (
 )
 """First come, first served; rows whose upstream a proxy does not have are passed over."""
 
-_OWN = (Kind.LOCAL, Kind.CONTROL)
+_OWN = (Kind.LOCAL, Kind.HEALTH, Kind.CONTROL)
 
 
 def match(method: str, raw_path: bytes, headers: Headers, upstreams: Collection[str]) -> Route:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 1
+VERSION = 2
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS originals (
@@ -65,11 +65,18 @@ CREATE TABLE IF NOT EXISTS retrievals (
     n_chars INTEGER NOT NULL
 );
 CREATE INDEX IF NOT EXISTS retrievals_session ON retrievals (session);
+
+CREATE TABLE IF NOT EXISTS calls (
+    call_id TEXT PRIMARY KEY,
+    name TEXT NOT NULL,
+    input BLOB NOT NULL,
+    created REAL NOT NULL
+) WITHOUT ROWID;
 """
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Create what is missing.
+    """Create what is missing; versions so far differ only in the tables that they have.
 
     Raises:
         sqlite3.DatabaseError: the file was written by a newer Headroom, or is no database.

@@ -93,6 +93,11 @@ class Store:
             if not read_only:
                 schema.prepare(connection)
 
+    @property
+    def path(self) -> Path:
+        """The database file."""
+        return self._path
+
     # -- originals
 
     def original(self, id_: str) -> Original | None:
@@ -161,6 +166,30 @@ class Store:
 
         self._write(job).result()
         return self.decisions([decision.key for decision in decisions])
+
+    # -- calls
+
+    def keep_call(self, call_id: str, name: str, input_: Mapping[str, Any]) -> None:
+        """Queue a tool call whose result may come in a request that does not carry the call; returns at once."""
+
+        def job(connection: sqlite3.Connection) -> None:
+            values = (_storable(call_id), _storable(name), _pack(json.dumps(input_)), self._clock())
+            connection.execute(
+                "INSERT OR REPLACE INTO calls (call_id, name, input, created) VALUES (?, ?, ?, ?)", values
+            )
+
+        self._write(job)
+
+    def calls(self, call_ids: Sequence[str]) -> dict[str, tuple[str, dict[str, Any]]]:
+        """Name and input of those of these calls that were kept, also of those that were queued just now."""
+        self.flush()
+        found: dict[str, tuple[str, dict[str, Any]]] = {}
+        for chunk in _chunks([_storable(call_id) for call_id in call_ids], 500):
+            sql = f"SELECT call_id, name, input FROM calls WHERE call_id IN ({','.join('?' * len(chunk))})"  # noqa: S608
+            for call_id, name, packed in self._read(sql, chunk):
+                with _as_store_error(self._path):
+                    found[call_id] = (name, json.loads(_unpack(packed)))
+        return found
 
     # -- ledger
 

@@ -79,23 +79,33 @@ class _Brotli:
 
 
 def _drop(piece: bytes) -> None:
-    """Take nothing: no input has come yet."""
+    """Take nothing: no input has come yet, or no more will."""
+
+
+class _Outlet:
+    """Where zstd's writer writes. It does not know the writer: a ring through that one would never be freed."""
+
+    def __init__(self) -> None:
+        self.sink: Sink = _drop
+
+    def write(self, piece: bytes) -> int:
+        self.sink(piece)
+        return len(piece)
 
 
 class _Zstd:
     def __init__(self) -> None:
-        self._sink: Sink = _drop
+        self._outlet = _Outlet()
         decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
         # The writer is the one interface of this library that gives its output out in pieces.
-        self._writer = decompressor.stream_writer(self, write_size=PIECE_BYTES, closefd=False)  # type: ignore[arg-type]
-
-    def write(self, piece: bytes) -> int:
-        self._sink(piece)
-        return len(piece)
+        self._writer = decompressor.stream_writer(self._outlet, write_size=PIECE_BYTES, closefd=False)  # type: ignore[arg-type]
 
     def feed(self, data: bytes, sink: Sink) -> None:
-        self._sink = sink
-        self._writer.write(data)
+        self._outlet.sink = sink
+        try:
+            self._writer.write(data)
+        finally:
+            self._outlet.sink = _drop
 
     def is_complete(self) -> bool:
         """Always true: the library does not tell. A frame cut short shows in what it held."""

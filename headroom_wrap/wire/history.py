@@ -13,14 +13,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from headroom_wrap.compression.model import Slot
-from headroom_wrap.wire.request import ParsedRequest
+from headroom_wrap.wire.request import Call, ParsedRequest
 from headroom_wrap.wire.spans import Cursor, MalformedError, Span
 
 _REMEMBERED = 8
+_REMEMBERED_CHARS = 32 * 1024 * 1024
 _KEY_CHARS = 2048
-
-Call = tuple[str, Mapping[str, Any]]
-"""A tool call: the tool's name and its arguments."""
+_MAX_ENTRIES = 50_000
+_MAX_VALUES = 4_000_000
+_COUNTED_FROM_BYTES = 4 * 1024 * 1024
+"""No conversation is like this; decoded, 64 MB of empty objects would take gigabytes."""
 
 Calls = Mapping[str, Call]
 
@@ -50,6 +52,8 @@ class HistoryFormat:
         key: the member of the request that is the list.
         walk: reads the entry at the cursor and stands behind it; `calls` are those of earlier entries.
         tool_names: the names of the callable tools in the request's own `tools`.
+        link_keys: the members of the request that tell whether the provider keeps the conversation.
+        is_linked: tells it, from those that are there.
     """
 
     def __init__(
@@ -57,16 +61,22 @@ class HistoryFormat:
         key: str,
         walk: Callable[[Cursor, Calls], Entry],
         tool_names: Callable[[list[Any]], frozenset[str]],
+        link_keys: frozenset[str] = frozenset(),
+        is_linked: Callable[[Mapping[str, Any]], bool] = bool,
     ) -> None:
         self._key = key
         self._walk = walk
         self._tool_names = tool_names
+        self._link_keys = link_keys
+        self._is_linked = is_linked
         self._remembered: OrderedDict[str, tuple[str, list[Entry]]] = OrderedDict()
         self._lock = threading.Lock()
 
     def __call__(self, body: bytes) -> ParsedRequest | None:
         """Find the slots of a decoded body; None where it is not understood."""
-        model, tools, entries = "", frozenset[str](), list[Entry]()
+        model, tools, entries, links = "", frozenset[str](), list[Entry](), dict[str, Any]()
+        if len(body) > _COUNTED_FROM_BYTES and sum(map(body.count, (b"{", b"[", b","))) > _MAX_VALUES:
+            return None
         try:
             text = body.decode("utf-8")
             cursor = Cursor(text)
@@ -77,13 +87,20 @@ class HistoryFormat:
                     model = str(cursor.value())
                 elif key == "tools" and cursor.peek() == "[":
                     tools = self._tool_names(cursor.value())
+                elif key in self._link_keys:
+                    links[key] = cursor.value()
             if not cursor.at_end():
                 return None
         except (UnicodeDecodeError, MalformedError):
             return None
         slots = tuple(slot for entry in entries for slot in entry.slots)
         query = next((entry.words for entry in reversed(entries) if entry.words), "")
-        return ParsedRequest(text, slots, model, query, tools.union(*(entry.tools for entry in entries)))
+        tools = tools.union(*(entry.tools for entry in entries))
+        if not self._link_keys or not self._is_linked(links):
+            return ParsedRequest(text, slots, model, query, tools)
+        answered = {slot.call_id for slot in slots}
+        calls = {call_id: call for entry in entries for call_id, call in entry.calls if call_id not in answered}
+        return ParsedRequest(text, slots, model, query, tools, is_linked=True, open_calls=calls)
 
     def _entries(self, cursor: Cursor) -> list[Entry]:
         text, conversation = cursor.text, cursor.text[cursor.at : cursor.at + _KEY_CHARS]
@@ -93,6 +110,8 @@ class HistoryFormat:
         calls: dict[str, Call] = {}
         stands = True
         for index in cursor.elements():
+            if index == _MAX_ENTRIES:
+                raise MalformedError(f"more than {_MAX_ENTRIES} entries")
             stands = stands and index < len(known) and _stands_as_before(known[index].span, before, cursor)
             if stands:
                 cursor.at = known[index].span.end
@@ -103,9 +122,12 @@ class HistoryFormat:
         with self._lock:
             self._remembered[conversation] = (text, entries)
             self._remembered.move_to_end(conversation)
-            while len(self._remembered) > _REMEMBERED:
+            while len(self._remembered) > _REMEMBERED or self._n_remembered_chars() > _REMEMBERED_CHARS:
                 self._remembered.popitem(last=False)
         return entries
+
+    def _n_remembered_chars(self) -> int:
+        return sum(len(text) for text, _ in self._remembered.values())
 
     def _entry(self, cursor: Cursor, calls: Calls) -> Entry:
         """Walk one entry. One whose keys stand twice is left alone, and only it."""

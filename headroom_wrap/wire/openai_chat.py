@@ -10,7 +10,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from headroom_wrap.compression.model import Slot, SlotKind
-from headroom_wrap.wire.history import Call, Calls, Entry, HistoryFormat, span_behind
+from headroom_wrap.wire.history import Calls, Entry, HistoryFormat, span_behind
+from headroom_wrap.wire.request import Call
 from headroom_wrap.wire.spans import Cursor, Span
 
 
@@ -46,7 +47,7 @@ def text_parts(cursor: Cursor, kinds: frozenset[str]) -> Iterator[tuple[str, Spa
                     texts.append(cursor.spanned())
                 elif key == "type":
                     kind = cursor.value()
-            if kind in kinds:
+            if isinstance(kind, str) and kind in kinds:
                 yield from texts
 
 
@@ -73,7 +74,8 @@ def _message(cursor: Cursor, calls: Calls) -> Entry:
 
 def _calls(calls: object) -> Iterator[tuple[str, Call]]:
     for call in calls if isinstance(calls, list) else ():
-        inner = call.get(call.get("type", "function")) if isinstance(call, dict) else None
+        kind = call.get("type", "function") if isinstance(call, dict) else None
+        inner = call.get(kind) if isinstance(kind, str) else None
         if isinstance(inner, dict):
             yield str(call.get("id")), (str(inner.get("name")), arguments(inner.get("arguments", inner.get("input"))))
 

@@ -9,12 +9,13 @@ Encrypted reasoning, ids and item types that we do not know pass as they are.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from headroom_wrap.compression.model import Slot, SlotKind
-from headroom_wrap.wire.history import Call, Calls, Entry, HistoryFormat, span_behind
+from headroom_wrap.wire.history import Calls, Entry, HistoryFormat, span_behind
 from headroom_wrap.wire.openai_chat import arguments, text_parts, tool_names
+from headroom_wrap.wire.request import Call
 from headroom_wrap.wire.spans import Cursor, Inner, MalformedError, Span
 
 _OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output", "local_shell_call_output", "mcp_call_output"})
@@ -22,6 +23,7 @@ _TEXTS = frozenset({"input_text", "output_text", "text"})
 _CODEX_HEAD = re.compile(r"(?:[A-Z][^\n]*\n){1,6}Output:\n")
 _EXIT_CODE = re.compile(r"^Process exited with code (-?\d+)$", re.MULTILINE)
 _SCRIPTED_COMMAND = re.compile(r'"?cmd"?\s*:\s*"((?:[^"\\\n]|\\.)*)"')
+_LINK_KEYS = frozenset({"store", "previous_response_id", "conversation"})
 _INNER_KEYS = frozenset({"output", "stdout", "stderr"})
 
 _Place = Span | Inner
@@ -29,7 +31,25 @@ _Place = Span | Inner
 
 def openai_responses() -> HistoryFormat:
     """A new reader of Responses bodies."""
-    return HistoryFormat("input", _item, tool_names)
+    return HistoryFormat("input", _item, tool_names, _LINK_KEYS, _is_linked)
+
+
+def calls_of(item: Mapping[str, Any]) -> Iterator[tuple[str, Call]]:
+    """The tool call that an item of a request or of an answer is, with its id; nothing where it is none."""
+    call_id, name = item.get("call_id"), item.get("name")
+    if isinstance(call_id, str) and isinstance(name, str):
+        given = arguments(item.get("arguments", item.get("input")))
+        script = given.get("input")
+        command = _SCRIPTED_COMMAND.search(script) if isinstance(script, str) else None
+        if command is not None:
+            given = {"command": command[1].replace('\\"', '"'), **given}
+        yield call_id, (name, given)
+
+
+def _is_linked(fields: Mapping[str, Any]) -> bool:
+    """Whether a later request may name this one's answer instead of carrying it, or this one names an earlier."""
+    names_earlier = fields.get("previous_response_id") is not None or fields.get("conversation") is not None
+    return names_earlier or fields.get("store") is not False
 
 
 def _item(cursor: Cursor, calls: Calls) -> Entry:
@@ -44,22 +64,13 @@ def _item(cursor: Cursor, calls: Calls) -> Entry:
         else:
             fields[key] = cursor.value()
     span, kind = span_behind(cursor, start), fields.get("type", "message")
-    if kind in _OUTPUTS:
+    if isinstance(kind, str) and kind in _OUTPUTS:
         return Entry(span, tuple(_slots(texts, str(fields.get("call_id")), calls)))
     if kind == "additional_tools" and isinstance(fields.get("tools"), list):
         return Entry(span, tools=tool_names(fields["tools"]))
     if kind == "message":
         return Entry(span, words=texts[-1][0] if fields.get("role") == "user" and texts else "")
-    return Entry(span, calls=tuple(_call(fields)))
-
-
-def _call(fields: dict[str, Any]) -> Iterator[tuple[str, Call]]:
-    if "call_id" in fields and "name" in fields:
-        given = arguments(fields.get("arguments", fields.get("input")))
-        command = _SCRIPTED_COMMAND.search(str(given.get("input", "")))
-        if command is not None:
-            given = {"command": command[1].replace('\\"', '"'), **given}
-        yield str(fields["call_id"]), (str(fields["name"]), given)
+    return Entry(span, calls=tuple(calls_of(fields)))
 
 
 def _slots(texts: list[tuple[str, Span]], call_id: str, calls: Calls) -> Iterator[Slot]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from headroom_wrap.compression.markers import RETRIEVE_TOOL
 from headroom_wrap.compression.model import Slot, WayBack
 from headroom_wrap.wire.spans import splice
+
+Call = tuple[str, Mapping[str, Any]]
+"""A tool call: the tool's name and its arguments."""
 
 SHELL_TOOLS = frozenset({"Bash", "bash", "shell", "exec_command", "exec", "local_shell", "run_terminal_cmd"})
 """Names under which agents offer a shell to the model; `exec` runs Codex's scripts, which have one."""
@@ -24,6 +27,8 @@ class ParsedRequest:
         model: as the client names it.
         query: the user's last words.
         tools: names of the tools that the model can call now (deferred ones are not among them).
+        is_linked: the provider keeps this conversation, and requests of it need not carry what came before.
+        open_calls: the tool calls whose results are not in this request, by their ids.
     """
 
     text: str
@@ -31,6 +36,8 @@ class ParsedRequest:
     model: str = ""
     query: str = ""
     tools: frozenset[str] = frozenset()
+    is_linked: bool = False
+    open_calls: Mapping[str, Call] = field(default_factory=dict)
 
     def way_back(self, *, shell_is_here: bool) -> WayBack:
         """How the reader of this request can fetch an original.

@@ -1,18 +1,21 @@
-"""What a provider says a call cost, read from a copy of its answer while that passes by.
+"""What a provider says a call cost, and which tools the model calls, read from a copy of its answer as that passes.
 
 Sources: https://docs.anthropic.com/en/docs/build-with-claude/streaming (usage in `message_start` and, cumulative,
-in `message_delta`) and https://platform.openai.com/docs/api-reference (last chat chunk; `response.completed`).
+in `message_delta`) and https://platform.openai.com/docs/api-reference (last chat chunk; `response.completed`;
+`response.output_item.done` for a call).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from headroom_wrap.wire.codings import GARBAGE, decoder
+from headroom_wrap.wire.openai_responses import calls_of
+from headroom_wrap.wire.request import Call
 
 MAX_LINE_BYTES = 8 * 1024 * 1024
 MAX_JSON_BYTES = 16 * 1024 * 1024
@@ -20,6 +23,9 @@ MAX_DECODED_BYTES = 256 * 1024 * 1024
 """Beyond these an answer is no longer read, only relayed."""
 
 _USAGE_KEY = b'"usage"'
+_ITEM_DONE = b"response.output_item.done"
+_CALL_ID_KEY = b'"call_id"'
+_MAX_CALLS = 256
 _USAGE_OBJECT = re.compile(rb'"usage"\s*:\s*\{')
 
 
@@ -56,15 +62,20 @@ class UsageTap:
     Args:
         content_encoding: the answer's `Content-Encoding`, empty where it has none.
         content_type: the answer's `Content-Type`; where it says neither SSE nor JSON, the first byte decides.
+        on_call: is told each tool call of an answer in the Responses format, once, with its id; must not raise.
 
     `feed` never raises: an answer that cannot be read simply has no usage.
     """
 
-    def __init__(self, content_encoding: str, content_type: str) -> None:
+    def __init__(
+        self, content_encoding: str, content_type: str, on_call: Callable[[str, Call], None] | None = None
+    ) -> None:
         self._decoder = decoder(content_encoding)
         self._is_sse = True if "event-stream" in content_type else False if "json" in content_type else None
         self._pending = bytearray()
         self._n_decoded = 0
+        self._on_call = on_call
+        self._told: set[str] = set()
         self.usage = Usage()
 
     def feed(self, chunk: bytes) -> None:
@@ -78,7 +89,7 @@ class UsageTap:
 
     def close(self) -> None:
         """Say that the answer has ended (or broken off); `usage` is final from here on."""
-        if self._is_sse is False and _USAGE_KEY in self._pending:
+        if self._is_sse is False and (_USAGE_KEY in self._pending or self._has_call(self._pending)):
             self._parse(bytes(self._pending))
         elif self._is_sse and self._pending:
             self._scan(bytes(self._pending))
@@ -116,11 +127,16 @@ class UsageTap:
             self._pending.clear()  # what follows of this line is no line that we read
 
     def _scan(self, lines: bytes) -> None:
-        if _USAGE_KEY not in lines:
+        if _USAGE_KEY not in lines and not self._has_call(lines):
             return
         for line in lines.split(b"\n"):
-            if line.startswith(b"data:") and _USAGE_OBJECT.search(line):
+            if line.startswith(b"data:") and (
+                _USAGE_OBJECT.search(line) or (_ITEM_DONE in line and self._has_call(line))
+            ):
                 self._parse(line[5:])
+
+    def _has_call(self, text: bytes | bytearray) -> bool:
+        return self._on_call is not None and _CALL_ID_KEY in text
 
     def _parse(self, text: bytes) -> None:
         try:
@@ -132,6 +148,18 @@ class UsageTap:
         for holder in (event, event.get("message"), event.get("response")):
             if isinstance(holder, dict) and isinstance(holder.get("usage"), dict):
                 self.usage = self.usage.latest(_normalise(holder["usage"]))
+        if self._on_call is not None:
+            self._tell_calls(event, self._on_call)
+
+    def _tell_calls(self, event: Mapping[str, Any], on_call: Callable[[str, Call], None]) -> None:
+        response = event.get("response")
+        whole = response if isinstance(response, dict) else event
+        output = whole.get("output")
+        for item in (event.get("item"), *(output if isinstance(output, list) else ())):
+            for call_id, call in calls_of(item) if isinstance(item, dict) else ():
+                if call_id not in self._told and len(self._told) < _MAX_CALLS:
+                    self._told.add(call_id)
+                    on_call(call_id, call)
 
 
 def _normalise(raw: Mapping[str, Any]) -> Usage:

@@ -45,25 +45,20 @@ def configure(home: Path, text: str, name: str = "config.toml") -> None:
     (home / ".codex" / name).write_text(text, encoding="utf-8")
 
 
-def test_a_provider_of_our_own_bears_openais_name_and_leads_to_the_proxy(home: Path) -> None:
-    found = overrides(planned(context(home, "exec", "hello")))
-    assert found["model_provider"] == "headroom"
-    provider = found["model_providers.headroom"]
-    assert provider == {
-        "name": "OpenAI",
-        "base_url": "http://127.0.0.1:9/v1",
-        "wire_api": "responses",
-        "env_http_headers": {"x-headroom-key": "HEADROOM_SESSION_KEY"},
-        "requires_openai_auth": True,
-    }
+def test_the_built_in_provider_keeps_its_name_and_leads_to_the_proxy(home: Path) -> None:
+    plan = planned(context(home, "exec", "hello"))
+    found = overrides(plan)
+    assert found["openai_base_url"] == "http://127.0.0.1:9/v1"
+    assert "model_provider" not in found
+    assert plan.env["OPENAI_PROJECT"] == f"headroom-{KEY}"
 
 
-def test_a_key_in_the_environment_alone_is_named_to_codex(home: Path) -> None:
-    provider = overrides(planned(context(home, OPENAI_API_KEY="sk")))["model_providers.headroom"]
-    assert provider["env_key"] == "OPENAI_API_KEY"
-    assert "requires_openai_auth" not in provider
-    (home / ".codex" / "auth.json").write_text("{}", encoding="utf-8")
-    assert "env_key" not in overrides(planned(context(home, OPENAI_API_KEY="sk")))["model_providers.headroom"]
+def test_the_variable_that_carries_the_key_is_kept_from_the_agents_commands(home: Path) -> None:
+    configure(home, '[shell_environment_policy]\nexclude = ["MINE"]\n')
+    assert overrides(planned(context(home)))["shell_environment_policy.exclude"] == ["MINE", "OPENAI_PROJECT"]
+    plan = planned(context(home, OPENAI_PROJECT="proj_1"))
+    assert overrides(plan)["shell_environment_policy.set.OPENAI_PROJECT"] == "proj_1"
+    assert plan.env["OPENAI_PROJECT"] == f"headroom-{KEY}/proj_1"
 
 
 def test_the_key_is_never_in_argv(home: Path) -> None:

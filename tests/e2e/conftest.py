@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
+import sys
+import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from headroom_wrap.emulator.server import EmulatedProvider
-from tests.e2e.sandbox import AGENTS_VARIABLE, Sandbox
+from tests.e2e.sandbox import AGENTS_VARIABLE, Sandbox, Standalone
 from tests.e2e.tasks import write_files
 
 AGENTS = os.environ.get(AGENTS_VARIABLE, "")
@@ -27,6 +30,23 @@ def sandbox(tmp_path: Path, provider: EmulatedProvider) -> Sandbox:
     sandbox = Sandbox.make(tmp_path, provider.url)
     write_files(sandbox.work)
     return sandbox
+
+
+@pytest.fixture
+def proxy(sandbox: Sandbox, provider: EmulatedProvider) -> Iterator[Standalone]:
+    """`headroom proxy`, with the emulated provider in the place of all three."""
+    sandbox.env["HEADROOM_ANTHROPIC_URL"] = provider.url
+    sandbox.env["HEADROOM_OPENAI_URL"] = f"{provider.url}/v1"
+    sandbox.env["HEADROOM_CHATGPT_URL"] = f"{provider.url}/backend-api/codex"
+    sandbox.env["PATH"] += os.pathsep + sysconfig.get_path("scripts")
+    process = sandbox.start(sys.executable, "-m", "headroom_wrap", "proxy", "--port", "0")
+    assert process.stderr is not None
+    found = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())
+    assert found is not None
+    yield Standalone(found[0], process)
+    if process.poll() is None:
+        process.terminate()
+        process.communicate(timeout=10)
 
 
 @pytest.fixture

@@ -131,6 +131,14 @@ class Sandbox:
         return sorted(folder.iterdir()) if folder.exists() else []
 
 
+@dataclass(frozen=True, slots=True)
+class Standalone:
+    """A running `headroom proxy`."""
+
+    url: str
+    process: subprocess.Popen[str]
+
+
 def wrap_claude(*words: str) -> tuple[str, ...]:
     """The command line of a session with the real Claude Code."""
     return (sys.executable, "-m", "headroom_wrap", "wrap", "claude", *words)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import itertools
 import json
 import re
+import sqlite3
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,10 +39,7 @@ def scripted(command: str) -> str:
 
 
 def sign_in(kind: str, sandbox: Sandbox) -> None:
-    """With an API key in the environment, in Codex's file, or with a ChatGPT login."""
-    if kind == "env":
-        sandbox.env["OPENAI_API_KEY"] = "sk-env-0123456789"
-        return
+    """With an API key in the environment or in Codex's file, or with a ChatGPT login."""
     if kind == "key":
         sandbox.env["CODEX_API_KEY"] = "sk-codex-0123456789"
         return
@@ -92,11 +91,11 @@ def assert_sound(done: subprocess.CompletedProcess[str], sandbox: Sandbox, provi
 
 LOG = "cat app.log"
 PAIRS = [
-    (CLASSIC, classic(LOG), "env", 2, FATAL),
+    (CLASSIC, classic(LOG), "file", 2, FATAL),
     (CLASSIC, classic("sed -n 170,280p app.log; exit 3"), "key", 2, FATAL),
     (CLASSIC, "".join(classic(f"head -n 1{i} app.log; cat app.log") for i in range(12)), "chatgpt", 13, FATAL),
     (CODE_MODE, scripted(LOG), "chatgpt", 2, FATAL),
-    (CODE_MODE, scripted("sed -n 170,280p app.log; exit 3"), "env", 2, FATAL),
+    (CODE_MODE, scripted("sed -n 170,280p app.log; exit 3"), "key", 2, FATAL),
 ]
 
 
@@ -120,7 +119,7 @@ def test_a_task_ends_as_it_would_without_us(  # noqa: PLR0913, PLR0917 - a table
 def test_the_model_reads_what_was_elided_through_its_shell(
     model: tuple[str, ...], call: Any, codex_sandbox: Sandbox, provider: EmulatedProvider
 ) -> None:
-    sign_in("env", codex_sandbox)
+    sign_in("key", codex_sandbox)
     first = ask(codex_sandbox, f"Look. {call(LOG)} [[find FATAL]]", *model)
     assert first.returncode == 0, first.stderr
     marker = next(text for text in outputs(provider) if "[headroom h" in text)
@@ -153,7 +152,7 @@ def through_tool(id_: str) -> str:
 def test_the_model_reads_what_was_elided_over_mcp_without_being_asked(
     model: tuple[str, ...], call: Any, retrieve: Any, codex_sandbox: Sandbox, provider: EmulatedProvider
 ) -> None:
-    sign_in("env", codex_sandbox)
+    sign_in("key", codex_sandbox)
     first = ask(codex_sandbox, f"Look. {call(LOG)} [[find FATAL]]", *model)
     assert first.returncode == 0, first.stderr
     id_ = re.search(r"\[headroom (h[0-9a-f]{12}): ", "\n".join(outputs(provider)))
@@ -192,9 +191,24 @@ def test_the_users_own_provider_is_the_upstream_and_nothing_of_codexs_is_changed
     assert dict(files(folder)) == before
 
 
+def test_a_wrapped_thread_can_be_resumed_without_us(codex_sandbox: Sandbox, provider: EmulatedProvider) -> None:
+    sign_in("key", codex_sandbox)
+    done = ask(codex_sandbox, f"Look. {classic(LOG)} [[find FATAL]]", *CLASSIC)
+    assert done.returncode == 0, done.stderr
+    (database,) = (codex_sandbox.home / ".codex").glob("state_*.sqlite")
+    with contextlib.closing(sqlite3.connect(database)) as threads:
+        assert threads.execute("SELECT model_provider FROM threads").fetchall() == [("openai",)]
+    plain = ("codex", "exec", "-c", f'openai_base_url="{provider.url}/v1"', *QUIET, *CLASSIC, "resume", "--last")
+    again = codex_sandbox.run(*plain, "--skip-git-repo-check", "[[say resumed]]")
+    assert again.returncode == 0, again.stderr
+    assert "resumed" in again.stdout
+    assert FATAL in "".join(outputs(provider))
+
+
 def test_the_tui_runs_through_the_session_and_leaves_no_daemon(
     codex_sandbox: Sandbox, provider: EmulatedProvider
 ) -> None:
+    # With a ChatGPT login the TUI asks chatgpt.com about the account first, which no test can answer.
     sign_in("file", codex_sandbox)
     folder = codex_sandbox.home / ".codex"
     (folder / "config.toml").write_text(

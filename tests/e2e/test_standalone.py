@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import re
 import signal
-import subprocess
 import sys
-import sysconfig
-from collections.abc import Iterator
 from typing import Any
 
 import anthropic
@@ -16,30 +11,16 @@ import httpx
 import pytest
 
 from headroom_wrap.emulator.server import EmulatedProvider
-from tests.e2e.sandbox import CREDENTIALS, Sandbox, assert_append_only, sent_results
+from tests.e2e.sandbox import CREDENTIALS, Sandbox, Standalone, assert_append_only, sent_results
 from tests.e2e.tasks import HIDDEN, RETRIEVES
 
 pytestmark = pytest.mark.e2e
 
 
-@pytest.fixture
-def proxy(sandbox: Sandbox, provider: EmulatedProvider) -> Iterator[tuple[str, subprocess.Popen[str]]]:
-    sandbox.env["HEADROOM_ANTHROPIC_URL"] = provider.url
-    sandbox.env["PATH"] += os.pathsep + sysconfig.get_path("scripts")
-    process = sandbox.start(sys.executable, "-m", "headroom_wrap", "proxy", "--port", "0")
-    assert process.stderr is not None
-    found = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())
-    assert found is not None
-    yield found[0], process
-    if process.poll() is None:
-        process.terminate()
-        process.communicate(timeout=10)
-
-
 def test_a_client_without_our_tool_retrieves_through_its_shell(
-    proxy: tuple[str, subprocess.Popen[str]], sandbox: Sandbox, provider: EmulatedProvider
+    proxy: Standalone, sandbox: Sandbox, provider: EmulatedProvider
 ) -> None:
-    sandbox.env.update(CREDENTIALS["key"] | {"ANTHROPIC_BASE_URL": proxy[0]})
+    sandbox.env.update(CREDENTIALS["key"] | {"ANTHROPIC_BASE_URL": proxy.url})
     done = sandbox.run(sys.executable, "-m", "headroom_wrap.emulator.agent", "-p", RETRIEVES.prompt)
     assert done.returncode == 0, done.stderr
     assert HIDDEN in done.stdout
@@ -47,10 +28,8 @@ def test_a_client_without_our_tool_retrieves_through_its_shell(
     assert_append_only(provider)
 
 
-def test_the_providers_sdk_works_through_it(
-    proxy: tuple[str, subprocess.Popen[str]], provider: EmulatedProvider
-) -> None:
-    client = anthropic.Anthropic(base_url=proxy[0], api_key="sk-ant-x", max_retries=0)
+def test_the_providers_sdk_works_through_it(proxy: Standalone, provider: EmulatedProvider) -> None:
+    client = anthropic.Anthropic(base_url=proxy.url, api_key="sk-ant-x", max_retries=0)
     messages = [{"role": "user", "content": "[[say good day]]"}]
     ask: dict[str, Any] = {"model": "claude-opus-4-8", "max_tokens": 100, "messages": messages}
     assert client.messages.create(**ask).content[0].text == "good day"
@@ -63,9 +42,9 @@ def test_the_providers_sdk_works_through_it(
 
 
 def test_the_key_of_the_control_route_is_in_a_private_file_that_goes_with_the_proxy(
-    proxy: tuple[str, subprocess.Popen[str]], sandbox: Sandbox
+    proxy: Standalone, sandbox: Sandbox
 ) -> None:
-    url, process = proxy
+    url, process = proxy.url, proxy.process
     assert httpx.get(f"{url}/health").status_code == 403
     assert process.stderr is not None
     process.stderr.readline()
@@ -78,10 +57,8 @@ def test_the_key_of_the_control_route_is_in_a_private_file_that_goes_with_the_pr
     assert not file.exists()
 
 
-def test_a_port_that_is_taken_is_an_error_that_says_what_to_type(
-    proxy: tuple[str, subprocess.Popen[str]], sandbox: Sandbox
-) -> None:
-    port = proxy[0].rpartition(":")[2]
+def test_a_port_that_is_taken_is_an_error_that_says_what_to_type(proxy: Standalone, sandbox: Sandbox) -> None:
+    port = proxy.url.rpartition(":")[2]
     done = sandbox.run(sys.executable, "-m", "headroom_wrap", "proxy", "--port", port)
     assert done.returncode == 2
     assert "--port" in done.stderr

@@ -20,7 +20,7 @@ pytestmark = pytest.mark.e2e
 def test_two_agents_at_once_share_originals(codex_sandbox: Sandbox, provider: EmulatedProvider) -> None:
     sandbox = codex_sandbox
     sandbox.env.update(CREDENTIALS["key"])
-    sign_in("env", sandbox)
+    sign_in("key", sandbox)
     running = [
         sandbox.start(*wrap_claude("--allowedTools=Bash", "-p", LARGE.prompt)),
         sandbox.start(*wrap_codex(*QUIET, *EXEC, *CLASSIC, f"Look. {classic(LOG)} [[find FATAL]]")),

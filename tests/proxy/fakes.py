@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from typing import Any
 
 from headroom_wrap.proxy.app import ProxyApp
 from headroom_wrap.proxy.config import ProxyConfig
-from headroom_wrap.proxy.ports import Headers, Message, Prepared
+from headroom_wrap.proxy.ports import Asgi, Headers, Message, Prepared
 from headroom_wrap.store.records import LedgerRow
+from headroom_wrap.wire.request import Call
 
 KEY = "5e" * 32
 PORT = 8787
@@ -31,6 +33,7 @@ class FakePipeline:
     hook: Callable[[], object] = lambda: None
     rows: list[LedgerRow] = field(default_factory=list)
     seen: list[tuple[str, bytes, bool]] = field(default_factory=list)
+    calls: list[tuple[str, Call]] = field(default_factory=list)
 
     def prepare(self, wire: str, body: bytes, *, counts_only: bool) -> Prepared:
         self.seen.append((wire, body, counts_only))
@@ -38,6 +41,9 @@ class FakePipeline:
         if self.old not in body:
             return Prepared(body, model="claude-x")
         return Prepared(body.replace(self.old, self.new), "claude-x", 100, 10, 50, 5, 2, 1)
+
+    def keep_call(self, call_id: str, call: Call) -> None:
+        self.calls.append((call_id, call))
 
     def record(self, row: LedgerRow) -> None:
         self.rows.append(row)
@@ -137,11 +143,16 @@ def scope(
 def app(
     pipeline: FakePipeline, upstream: FakeUpstream, *, require_key: bool = False, deadline_s: float = 10.0
 ) -> ProxyApp:
-    return ProxyApp(config(require_key=require_key), pipeline, lambda: upstream, prepare_deadline_s=deadline_s)
+    settings = config(require_key=require_key)
+    return ProxyApp(settings, pipeline, lambda: upstream, no_control, prepare_deadline_s=deadline_s)
+
+
+def no_control(_workers: Executor) -> Asgi:
+    raise AssertionError("a request of this test asks for a control route")
 
 
 async def ask(
-    application: ProxyApp,
+    application: Asgi,
     request: dict[str, Any],
     body: bytes | Sequence[bytes] = b"",
     gone: asyncio.Event | None = None,
@@ -167,7 +178,7 @@ async def ask(
             answer.status, answer.headers = message["status"], message["headers"]
         else:
             answer.body += message["body"]
-            answer.is_complete = not message["more_body"]
+            answer.is_complete = not message.get("more_body", False)
 
     await asyncio.wait_for(application(request, receive, send), 20)
     return answer

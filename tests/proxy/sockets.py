@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from headroom_wrap.proxy.app import ProxyApp
 from headroom_wrap.proxy.server import ProxyServer, bind
 from headroom_wrap.proxy.upstream import connect
-from tests.proxy.fakes import FakePipeline, config
+from tests.proxy.fakes import FakePipeline, config, no_control
 
 T = TypeVar("T")
 LIMIT = 2**25
@@ -180,7 +180,7 @@ async def rigged(  # noqa: PLR0913 - each names one thing that a test may set
     upstream, engine = Upstream(script), pipeline or FakePipeline()
     async with listening(upstream, tls) as port:
         settings = config(url=url.format(port=port), require_key=require_key)
-        server = ProxyServer(lambda: ProxyApp(settings, engine, lambda: connect(env or {})), bind())
+        server = ProxyServer(lambda: ProxyApp(settings, engine, lambda: connect(env or {}), no_control), bind())
         rig = Rig(server, upstream, port, engine)
         await asyncio.to_thread(server.start)
         try:

@@ -38,6 +38,11 @@ def error_of(answer: Answer) -> dict[str, Any]:
     return error
 
 
+def message_of(answer: Answer) -> Any:
+    """Of an error in any of the forms in which we write them."""
+    return json.loads(answer.body)["error"]["message"]
+
+
 @settings(max_examples=50, deadline=None)
 @given(st.binary(max_size=3000), st.sampled_from(["", "gzip", "zstd", "br", "deflate", "unknown"]))
 def test_a_request_with_nothing_to_replace_leaves_with_its_own_bytes(body: bytes, coding: str) -> None:
@@ -296,7 +301,7 @@ def test_every_route_is_behind_the_gate(route: Any, headers: list[tuple[bytes, b
     request = scope(method, path.encode(), [*headers, (b"x-headroom-key", KEY.encode())])
     answer = run(ask(app(FakePipeline(), upstream, require_key=True), request))
     assert answer.status in (400, 403, 421)
-    assert "Headroom" in error_of(answer)["message"]
+    assert "Headroom" in message_of(answer)
     assert not any(name.startswith(b"access-control") for name, _ in answer.headers)
     assert upstream.sent == []
 
@@ -317,7 +322,7 @@ def test_a_session_asks_for_its_key(method: str, path: bytes, headers: list[tupl
     answer = run(ask(app(FakePipeline(), upstream, require_key=True), scope(method, path, headers)))
     assert answer.status == 403
     assert answer.header(b"x-headroom-error") == b"gate-refused"
-    assert error_of(answer)["type"] == "permission_error"
+    assert "key" in message_of(answer)
     assert upstream.sent == []
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headroom_wrap.proxy.headers import first, forwarded, relayed
+from headroom_wrap.proxy.headers import carried, first, forwarded, relayed, unpacked
 from headroom_wrap.proxy.ports import Headers
 
 END_TO_END: Headers = [
@@ -84,3 +84,17 @@ def test_nothing_is_added_changed_or_moved(headers: Headers) -> None:
 
     assert is_subsequence(forwarded(headers, None))
     assert is_subsequence(relayed(200, headers))
+
+
+def test_a_carried_key_gets_its_own_place_and_the_carrier_is_the_users_again() -> None:
+    key = "0f" * 32
+    for own, left in ((None, []), ("proj_1", [(b"openai-project", b"proj_1")])):
+        headers = [(b"accept", b"*/*"), (b"openai-project", carried(key, own).encode())]
+        assert unpacked(headers) == [(b"accept", b"*/*"), (b"x-headroom-key", key.encode()), *left]
+
+
+@pytest.mark.parametrize(
+    "value", [b"proj_1", b"headroom-", b"headroom-0f", b"headroom-" + b"0F" * 32, b"x headroom-" + b"0f" * 32]
+)
+def test_any_other_project_stays_as_it_is(value: bytes) -> None:
+    assert unpacked([(b"openai-project", value)]) == [(b"openai-project", value)]

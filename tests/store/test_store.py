@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 import stat
@@ -254,3 +255,32 @@ def test_making_the_store_never_takes_away_one_that_has_just_been_made(
     assert file.stat().st_ino == made
     first.close()
     second.close()
+
+
+def test_a_call_that_was_kept_is_found_at_once_and_by_another_process(file: Path) -> None:
+    first, second = Store(file), Store(file)
+    first.keep_call("c1", "Bash", {"command": "ls \ud83d"})
+    first.keep_call("c1", "Bash", {"command": "ls"})
+    assert first.calls(["c1", "c2", "\ud83d"]) == {"c1": ("Bash", {"command": "ls"})}
+    assert second.calls(["c1"]) == first.calls(["c1"])
+    first.close()
+    second.close()
+
+
+def test_a_store_of_the_first_version_keeps_what_it_holds(file: Path) -> None:
+    store = Store(file)
+    id_ = store.put_original("an old text", "Bash")
+    store.decide([_DECISION], {})
+    store.record(_ROW)
+    store.close()
+    with contextlib.closing(sqlite3.connect(file)) as connection:
+        connection.executescript("DROP TABLE calls; PRAGMA user_version = 1;")
+    upgraded = Store(file)
+    original = upgraded.original(id_)
+    assert original is not None
+    assert original.text == "an old text"
+    assert upgraded.decisions(["key"]) == {"key": _DECISION}
+    assert upgraded.totals("s1").requests == 1
+    upgraded.keep_call("c1", "Bash", {})
+    assert upgraded.calls(["c1"]) == {"c1": ("Bash", {})}
+    upgraded.close()

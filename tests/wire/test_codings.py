@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gc
+import tracemalloc
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -51,3 +54,26 @@ def test_a_stream_may_arrive_in_any_pieces(text: bytes, coding: str, step: int) 
 @pytest.mark.parametrize("coding", ["compress", "gzip, br", "gzip;q=1", "*"])
 def test_there_is_no_decoder_for_other_codings(coding: str) -> None:
     assert decoder(coding) is None
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+def test_a_decoder_lets_go_of_what_it_decoded(coding: str) -> None:
+    """One decoder per request: what it kept, a long session would add up."""
+    data = encode(bytes(4_000_000), coding)
+
+    def decode_once() -> None:
+        pieces: list[bytes] = []
+        stream = decoder(coding)
+        assert stream is not None
+        stream.feed(data, pieces.append)
+        assert sum(map(len, pieces)) == 4_000_000
+
+    decode_once()
+    tracemalloc.start()
+    try:
+        for _ in range(3):
+            decode_once()
+        gc.collect()
+        assert tracemalloc.get_traced_memory()[0] < 1_000_000
+    finally:
+        tracemalloc.stop()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tracemalloc
 from typing import Any
 
 import pytest
@@ -152,3 +153,55 @@ def test_an_input_that_is_a_string_has_no_slots() -> None:
 )  # fmt: skip
 def test_odd_items_pass_without_slots(item: dict[str, Any]) -> None:
     assert responses(item).slots == ()
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_linked"),
+    [
+        ({}, True),
+        ({"store": True}, True),
+        ({"store": None}, True),
+        ({"store": False}, False),
+        ({"store": False, "previous_response_id": None}, False),
+        ({"store": False, "previous_response_id": "resp_1"}, True),
+        ({"store": False, "conversation": "conv_1"}, True),
+    ],
+)
+def test_a_conversation_that_the_provider_keeps_is_linked(fields: dict[str, Any], *, is_linked: bool) -> None:
+    assert responses(CALL, **fields).is_linked is is_linked
+    assert dict(responses(CALL, **fields).open_calls) == ({"c1": ("exec_command", {"cmd": "ls"})} if is_linked else {})
+    assert not chat(CHAT_CALL, **fields).is_linked
+
+
+def test_a_call_with_its_result_in_the_request_is_not_open() -> None:
+    request = responses(
+        CALL, {**CALL, "call_id": "c2"}, {"type": CALL["type"] + "_output", "call_id": "c1", "output": "x"}
+    )
+    assert list(request.open_calls) == ["c2"]
+
+
+def test_a_request_of_more_entries_than_any_conversation_has_is_left_alone() -> None:
+    def body(n_entries: int) -> bytes:
+        return b'{"messages":[' + b"{}," * (n_entries - 1) + b"{}]}"
+
+    assert openai_chat()(body(50_000)) is not None
+    assert openai_chat()(body(50_001)) is None
+
+
+def test_a_large_request_of_more_values_than_any_conversation_has_is_left_alone() -> None:
+    def body(n_values: int) -> bytes:
+        return b'{"x":[' + b"1," * (n_values - 1) + b'1],"y":"' + b"x" * 5_000_000 + b'"}'
+
+    assert openai_chat()(body(3_900_000)) is not None
+    assert openai_chat()(body(4_100_000)) is None
+
+
+def test_large_requests_are_not_remembered_without_end() -> None:
+    form = openai_chat()
+    tracemalloc.start()
+    try:
+        for number in range(6):
+            form(b'{"messages":["%d' % number + b"x" * 10_000_000 + b'"]}')
+        assert tracemalloc.get_traced_memory()[0] < 40_000_000
+    finally:
+        tracemalloc.stop()

@@ -194,3 +194,62 @@ def test_a_bomb_is_given_up_in_bounded_memory(coding: str) -> None:
         assert tracemalloc.get_traced_memory()[1] < 3 * MAX_JSON_BYTES
     finally:
         tracemalloc.stop()
+
+
+CALL: dict[str, object] = {"type": "function_call", "call_id": "c1", "name": "Bash", "arguments": '{"command":"ls"}'}
+CUSTOM: dict[str, object] = {"type": "custom_tool_call", "call_id": "c2", "name": "exec", "input": "run()"}
+CALLED = [("c1", ("Bash", {"command": "ls"})), ("c2", ("exec", {"input": "run()"}))]
+CALL_STREAM = sse(
+    {"type": "response.output_item.added", "item": {**CALL, "arguments": ""}},
+    {"type": "response.output_text.delta", "delta": '"call_id" response.output_item.done'},
+    {"type": "response.output_item.done", "item": CALL},
+    {"type": "response.output_item.done", "item": {"type": "message", "content": []}},
+    {"type": "response.output_item.done", "item": CUSTOM},
+    {"type": "response.completed", "response": {"output": [CALL, CUSTOM], "usage": RESPONSES_RAW}},
+)
+CALL_JSON = json.dumps({"output": [{"type": "reasoning"}, 7, CALL, CUSTOM], "usage": None}).encode()
+
+
+def calls_in(answer: bytes, content_type: str, coding: str = "", size: int = 7) -> list[tuple[str, object]]:
+    told: list[tuple[str, object]] = []
+    tap = UsageTap(coding, content_type, lambda call_id, call: told.append((call_id, call)))
+    encoded = encode(answer, coding)
+    for at in range(0, len(encoded), size):
+        tap.feed(encoded[at : at + size])
+    tap.close()
+    return told
+
+
+@pytest.mark.parametrize("coding", CODINGS)
+@pytest.mark.parametrize(
+    ("answer", "content_type"), [(CALL_STREAM, "text/event-stream"), (CALL_JSON, "application/json"), (CALL_JSON, "")]
+)
+def test_each_call_of_an_answer_is_told_once(answer: bytes, content_type: str, coding: str) -> None:
+    assert calls_in(answer, content_type, coding) == CALLED
+
+
+def test_a_stream_that_breaks_off_has_told_the_calls_before() -> None:
+    assert calls_in(CALL_STREAM[: CALL_STREAM.index(b"message")], "text/event-stream") == CALLED[:1]
+
+
+@pytest.mark.parametrize(
+    "item",
+    [{}, {"call_id": "c", "name": 7}, {"call_id": {"a": 1}, "name": "x"}, {"call_id": "c"}, [], "call_id", None],
+)
+def test_odd_items_are_no_calls(item: object) -> None:
+    document = {"type": "response.output_item.done", "item": item, "output": [item], "call_id": 1}
+    assert calls_in(json.dumps(document).encode(), "application/json") == []
+    assert calls_in(sse(document), "text/event-stream") == []
+
+
+def test_arguments_nested_without_end_are_kept_as_text() -> None:
+    deep = "[" * 100_000
+    document = {"output": [{**CALL, "arguments": deep}], "call_id": 1}
+    assert calls_in(json.dumps(document).encode(), "application/json", size=1000) == [("c1", ("Bash", {"input": deep}))]
+
+
+def test_of_more_calls_than_any_answer_has_the_first_are_told() -> None:
+    events: list[dict[str, object]] = [
+        {"type": "response.output_item.done", "item": {**CALL, "call_id": f"c{n}"}} for n in range(400)
+    ]
+    assert len(calls_in(sse(*events), "text/event-stream", size=4096)) == 256

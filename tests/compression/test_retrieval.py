@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headroom_wrap.compression import markers
+from headroom_wrap.compression.retrieval import retrieve
 from headroom_wrap.errors import Code, HeadroomError
-from headroom_wrap.mcp.retrieve import retrieve
 from headroom_wrap.store import Store
 
 LINES = [f"line {number}" for number in range(1, 101)]
@@ -125,7 +125,7 @@ def test_a_pattern_that_is_none_is_taken_as_plain_text(store: Store, pattern: st
 def test_a_catastrophic_pattern_ends_with_a_sentence(
     store: Store, pattern: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("headroom_wrap.mcp.retrieve.GREP_CPU_S", 0.2)
+    monkeypatch.setattr("headroom_wrap.compression.retrieval.GREP_CPU_S", 0.2)
     began = time.process_time()
     with pytest.raises(HeadroomError) as caught:
         retrieve(store, store.put_original("a" * 30_000), grep=pattern)
