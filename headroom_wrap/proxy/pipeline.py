@@ -20,9 +20,6 @@ from headroom_wrap.wire.request import Call, ParsedRequest, WireFormat
 
 _HEAD_CHARS = 200
 
-_MAX_ARGUMENT_CHARS = 20_000
-"""Of a call that is kept; compressors look for a command or a path in them."""
-
 
 def _formats() -> dict[str, WireFormat]:
     return {"anthropic": anthropic(), "openai_chat": openai_chat(), "openai_responses": openai_responses()}
@@ -101,11 +98,9 @@ class EnginePipeline:
         return request.render(replacements), verdicts
 
     def keep_call(self, call_id: str, call: Call) -> None:
-        """Queue a call for the store; of one with very long arguments only the name."""
-        name, given = call
-        is_short = sum(len(value) for value in given.values() if isinstance(value, str)) <= _MAX_ARGUMENT_CHARS
+        """Queue a call for the store."""
         with contextlib.suppress(HeadroomError):
-            self.store.keep_call(call_id, name, given if is_short else {})
+            self.store.keep_call(call_id, *call)
 
     def _named(self, request: ParsedRequest) -> tuple[Slot, ...]:
         """The slots, those of calls made earlier in the chain with the tool's name and arguments."""

@@ -31,6 +31,8 @@ BUSY_TIMEOUT_S = 4.0
 TOUCH_AFTER_S = 86_400.0
 """`last_used` is written at most once a day: retention counts in days, and a replay must stay a read."""
 _ID_LENGTH = 12
+_MAX_INPUT_CHARS = 20_000
+"""Of a call that is kept; what compressors look for in it, a command or a path, is shorter."""
 _MAX_COUNT = 2**40
 """More tokens than any call can have."""
 CHARS_PER_TOKEN = 3
@@ -170,10 +172,15 @@ class Store:
     # -- calls
 
     def keep_call(self, call_id: str, name: str, input_: Mapping[str, Any]) -> None:
-        """Queue a tool call whose result may come in a request that does not carry the call; returns at once."""
+        """Queue a tool call whose result may come in a request that does not carry the call; returns at once.
+
+        Of a call with a very long input only the name is kept.
+        """
 
         def job(connection: sqlite3.Connection) -> None:
-            values = (_storable(call_id), _storable(name), _pack(json.dumps(input_)), self._clock())
+            dumped = json.dumps(input_)
+            packed = _pack(dumped if len(dumped) <= _MAX_INPUT_CHARS else "{}")
+            values = (_storable(call_id), _storable(name), packed, self._clock())
             connection.execute(
                 "INSERT OR REPLACE INTO calls (call_id, name, input, created) VALUES (?, ?, ?, ?)", values
             )

@@ -40,13 +40,15 @@ def proxy(sandbox: Sandbox, provider: EmulatedProvider) -> Iterator[Standalone]:
     sandbox.env["HEADROOM_CHATGPT_URL"] = f"{provider.url}/backend-api/codex"
     sandbox.env["PATH"] += os.pathsep + sysconfig.get_path("scripts")
     process = sandbox.start(sys.executable, "-m", "headroom_wrap", "proxy", "--port", "0")
-    assert process.stderr is not None
-    found = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())
-    assert found is not None
-    yield Standalone(found[0], process)
-    if process.poll() is None:
-        process.terminate()
-        process.communicate(timeout=10)
+    try:
+        assert process.stderr is not None
+        found = re.search(r"http://127\.0\.0\.1:\d+", process.stderr.readline())
+        assert found is not None
+        yield Standalone(found[0], process)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.communicate(timeout=10)
 
 
 @pytest.fixture
