@@ -14,7 +14,13 @@ from headroom_wrap.compression.retrieval import retrieve
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.store import Store
 
-_PROGRAM = str(Path(__file__).absolute())
+_PROGRAM = """
+import sys
+sys.path[:] = [*filter(None, sys.path), sys.argv[1]]  # never from the folder in which the session works
+from headroom_wrap.proxy.grep import main
+main()
+"""
+_PLACE = str(Path(__file__).absolute().parent.parent.parent)
 LIMIT_S = 5.0
 """For the whole process. The pattern alone has `retrieval.GREP_CPU_S`, where the platform can enforce that."""
 
@@ -26,7 +32,8 @@ async def retrieve_apart(store_file: Path, id_: str, part: Mapping[str, Any], li
         HeadroomError: as `retrieve` does; `BAD_REQUEST` where it takes longer than `limit_s`; `PROXY_FAILED`.
     """
     question = json.dumps({"store": str(store_file), "id": id_, "part": dict(part)})
-    process = await asyncio.create_subprocess_exec(sys.executable, _PROGRAM, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
+    argv = (sys.executable, "-c", _PROGRAM, _PLACE)
+    process = await asyncio.create_subprocess_exec(*argv, stdin=PIPE, stdout=PIPE, stderr=DEVNULL)
     try:
         told, _ = await asyncio.wait_for(process.communicate(question.encode()), limit_s)
         answer = json.loads(told)
@@ -57,7 +64,3 @@ def main() -> None:
     except HeadroomError as error:
         answer = {"code": error.code.value, "message": error.message, "hint": error.hint}
     json.dump(answer, sys.stdout)
-
-
-if __name__ == "__main__":
-    main()

@@ -15,12 +15,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headroom_wrap.compression.engine import Engine
 from headroom_wrap.evals.bench import provider, servers
 from headroom_wrap.evals.bench.__main__ import Bench
 from headroom_wrap.evals.bench.figures import BUDGETS, Budget, Report, budget_table, p50, p95, table, with_added
 from headroom_wrap.evals.bench.load import Bounds, Way, compare, compare_delays, conversation
 from headroom_wrap.evals.bench.servers import NotRunError, Start, serving
 from headroom_wrap.evals.bench.wrk import parse
+from headroom_wrap.proxy.pipeline import EnginePipeline
+from headroom_wrap.store import Store
 
 WRK = """\
 Running 6s test @ http://127.0.0.1:1/v1/messages
@@ -106,6 +109,12 @@ def test_a_conversation_has_the_size_asked_for_and_answers_every_call(size: int)
     assert [b["id"] for b in blocks[::2]] == [b["tool_use_id"] for b in blocks[1::2]]
     assert blocks
     assert conversation(size, "b ") != body
+
+
+def test_what_is_measured_is_compressed(store: Store) -> None:
+    pipeline = EnginePipeline(Engine(store), store, command="headroom retrieve")
+    body = conversation(50_000, "a ")
+    assert len(pipeline.prepare("anthropic", body).body) < 0.8 * len(body)
 
 
 def test_every_request_of_a_comparison_is_counted_but_those_that_warm_up(url: str) -> None:

@@ -206,6 +206,14 @@ def test_a_catastrophic_pattern_ends_while_others_are_answered(app: ProxyApp, st
     assert psutil.Process().children() == []
 
 
+def test_a_search_runs_no_code_of_the_folder_in_which_it_runs(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "json.py").write_text("raise SystemExit", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert run(retrieve_apart(store.path, store.put_original("one\ntwo"), {"grep": "two"})).endswith("2: two")
+
+
 def test_a_process_that_does_not_end_by_itself_is_ended(store: Store) -> None:
     id_ = store.put_original("a" * 30_000)
     with pytest.raises(HeadroomError) as caught:
@@ -448,21 +456,27 @@ def test_a_session_loads_the_library_only_when_it_is_asked_for(tmp_path: Path) -
     assert json.loads(done.stdout) == [True, 200, 502, [], 200, ["fastapi", "pydantic", "starlette"]]
 
 
-def test_the_stand_alone_proxy_serves_them_to_whoever_reads_its_key_file() -> None:
+@pytest.fixture
+def stand_alone() -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "headroom_wrap", "proxy", "--port", "0"]
     with subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        found = re.search(r"(http://\S+), .* is in (\S+)", process.stderr.readline())
-        assert found is not None
-        key = Path(found[2]).read_text(encoding="utf-8")
-        with httpx.Client(base_url=found[1], headers={"x-headroom-key": key}) as client:
-            answer = client.post("/v1/compress", json={"messages": anthropic(LOG)}).raise_for_status().json()
-            (verdict,) = answer["verdicts"]
-            lines = {"id": verdict["original_id"], "grep": "batch 399$"}
-            assert client.post("/v1/retrieve", json=lines).json()["text"].endswith("INFO worker finished batch 399")
-            assert client.get("/stats").json()["totals"]["retrievals"] == 1
-            assert client.get("/openapi.json").json()["info"]["version"] == __version__
-            assert httpx.get(f"{found[1]}/stats").status_code == 403
-        process.send_signal(signal.SIGINT)
-        process.communicate(timeout=10)
-        assert process.returncode == 0
+        yield process
+        process.kill()
+
+
+def test_the_stand_alone_proxy_serves_them_to_whoever_reads_its_key_file(stand_alone: subprocess.Popen[str]) -> None:
+    assert stand_alone.stderr is not None
+    found = re.search(r"(http://\S+), .* is in (\S+)", stand_alone.stderr.readline())
+    assert found is not None
+    key = Path(found[2]).read_text(encoding="utf-8")
+    with httpx.Client(base_url=found[1], headers={"x-headroom-key": key}) as client:
+        answer = client.post("/v1/compress", json={"messages": anthropic(LOG)}).raise_for_status().json()
+        (verdict,) = answer["verdicts"]
+        asked_for = {"id": verdict["original_id"], "grep": "batch 399$"}
+        assert client.post("/v1/retrieve", json=asked_for).json()["text"].endswith("INFO worker finished batch 399")
+        assert client.get("/stats").json()["totals"]["retrievals"] == 1
+        assert client.get("/openapi.json").json()["info"]["version"] == __version__
+        assert httpx.get(f"{found[1]}/stats").status_code == 403
+    stand_alone.send_signal(signal.SIGINT)
+    stand_alone.communicate(timeout=10)
+    assert stand_alone.returncode == 0
