@@ -78,9 +78,8 @@ class Engine:
         families = _families(slots, wire, profile.way_back)
         eligible = [index for index, slot in enumerate(slots) if _why_left(slot) is None]
         profile = self._frozen_profile([families[index] for index in eligible], profile)
-        blocks = {
-            index: _Block(slots[index], families[index], _hash(families[index], _dump(profile))) for index in eligible
-        }
+        dumped = _dump(profile)
+        blocks = {index: _Block(slots[index], families[index], _hash(families[index], dumped)) for index in eligible}
         decided, new = self._decide(list(blocks.values()), profile, query)
         return [
             _verdict(slot, decided[blocks[index].key], is_new=blocks[index].key in new)

@@ -42,7 +42,8 @@ def reference(original_id: str, earlier: str, n_lines: int, profile: Profile) ->
 
 def carries_marker(text: str) -> bool:
     """Whether a line of ours stands in `text` already."""
-    return _MARKER_LINE.search(text) is not None
+    # The plain search costs next to nothing, and this is asked of every block of every request.
+    return PREFIX in text and _MARKER_LINE.search(text) is not None
 
 
 def _call(original_id: str, unit: str, profile: Profile) -> str:
