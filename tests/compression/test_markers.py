@@ -1,0 +1,39 @@
+"""Markers: their words, and where they are recognised."""
+
+from __future__ import annotations
+
+import pytest
+
+from headroom_wrap.compression import markers
+from headroom_wrap.compression.model import Profile, WayBack
+
+MCP, SHELL = Profile(way_back=WayBack.MCP), Profile(way_back=WayBack.SHELL, command="/opt/bin/headroom retrieve")
+
+
+def test_a_header_names_what_is_missing_and_the_exact_call() -> None:
+    told = "[headroom h1: 3 of 9 rows elided where marked; original intact, to read: "
+    assert markers.header("h1", 3, 9, "rows", MCP) == told + 'headroom_retrieve(id="h1", rows="A-B")]'
+    assert markers.header("h1", 3, 9, "lines", SHELL).endswith("to read: /opt/bin/headroom retrieve h1 --lines A-B]")
+
+
+def test_an_elision_names_its_range_and_what_stood_there() -> None:
+    assert markers.elision(3, 9, "7 × INFO") == "[headroom: lines 3-9 elided: 7 × INFO]"
+    assert markers.elision(3, 3, "", "rows") == "[headroom: row 3 elided]"
+
+
+def test_a_reference_carries_its_own_way_back() -> None:
+    line = markers.reference("h1", "Bash (ls)", 1, MCP)
+    assert line.startswith("[headroom h1: the same 1 line as the earlier result of Bash (ls); original intact")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["[headroom: line 1 elided]", "a\n[headroom h1: x]", '{"text":"[headroom original h1: x', 'a "b\\n[headroom h1: x'],
+)
+def test_lines_of_ours_are_recognised_also_inside_json(text: str) -> None:
+    assert markers.carries_marker(text)
+
+
+@pytest.mark.parametrize("text", ["", "headroom", "see [headroom](https://x)", "a [headroom: x]", "[headroomy]"])
+def test_other_texts_are_not(text: str) -> None:
+    assert not markers.carries_marker(text)
