@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+
+NETWORK_VARIABLES = (
+    "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
+    "SSL_CERT_FILE", "SSL_CERT_DIR",
+)  # fmt: skip
+"""What holds for the agent's way to its provider, and so for ours."""
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -88,6 +95,16 @@ class Agent:
     network_env: Callable[[Context], Mapping[str, str]]
     plan: Callable[[Context, Route], Plan]
     has_login_shell: bool = False
+
+
+def find_program(name: str) -> Callable[[Mapping[str, str]], tuple[str, ...] | None]:
+    """How an agent is found that is a program of this name on the user's PATH."""
+
+    def find(env: Mapping[str, str]) -> tuple[str, ...] | None:
+        program = shutil.which(name, path=env.get("PATH"))
+        return None if program is None else (program,)
+
+    return find
 
 
 def without_proxy_for_loopback(value: str | None) -> str:

@@ -4,26 +4,32 @@ from __future__ import annotations
 
 import json
 import shlex
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from headroom_wrap.agents import claude_settings
-from headroom_wrap.agents.agent import Agent, Context, Plan, Route, Upstream, without_proxy_for_loopback
+from headroom_wrap.agents.agent import (
+    NETWORK_VARIABLES,
+    Agent,
+    Context,
+    Plan,
+    Route,
+    Upstream,
+    find_program,
+    without_proxy_for_loopback,
+)
 from headroom_wrap.compression.markers import RETRIEVE_TOOL
 from headroom_wrap.compression.model import RETRIEVE_COMMAND
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.config import OFFICIAL_URLS
+from headroom_wrap.proxy.headers import KEY_HEADER
 
 BASE_URL = "ANTHROPIC_BASE_URL"
 _HEADERS = "ANTHROPIC_CUSTOM_HEADERS"
 _TOOL_SEARCH = "ENABLE_TOOL_SEARCH"
 _NO_PROXY = ("NO_PROXY", "no_proxy")
-_NETWORK = (
-    "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", *_NO_PROXY,
-    "SSL_CERT_FILE", "SSL_CERT_DIR", "NODE_EXTRA_CA_CERTS",
-)  # fmt: skip
+_NETWORK = (*NETWORK_VARIABLES, "NODE_EXTRA_CA_CERTS")
 _CLOUDS = {
     "CLAUDE_CODE_USE_BEDROCK": "Amazon Bedrock",
     "CLAUDE_CODE_USE_VERTEX": "Google Vertex AI",
@@ -38,13 +44,7 @@ _BACKGROUND_FLAGS = frozenset({"--bg", "--background"})
 _PRINT_FLAGS = frozenset({"-p", "--print"})
 _TOOLS_POLLS = 60
 _SERVER = "headroom"
-KEY_HEADER = "x-headroom-key"
-
-
-def find(env: Mapping[str, str]) -> tuple[str, ...] | None:
-    """The `claude` on the user's PATH."""
-    program = shutil.which("claude", path=env.get("PATH"))
-    return None if program is None else (program,)
+_KEY = KEY_HEADER.decode()
 
 
 def upstreams(context: Context) -> Mapping[str, Upstream]:
@@ -87,7 +87,7 @@ def plan(context: Context, route: Route) -> Plan:
 
 def _environment(settings: claude_settings.Settings, route: Route) -> dict[str, str]:
     headers = settings.variable(_HEADERS)
-    own = f"{KEY_HEADER}: {route.key}"
+    own = f"{_KEY}: {route.key}"
     env = {BASE_URL: route.url, _HEADERS: own if headers is None else f"{_without_key(headers[0])}{own}"}
     if settings.variable(_TOOL_SEARCH) is None:
         # Behind any base URL but its own, Claude Code would load every tool up front.
@@ -99,7 +99,7 @@ def _environment(settings: claude_settings.Settings, route: Route) -> dict[str, 
 
 def _without_key(headers: str) -> str:
     """The user's own headers, a line each; a key of a session around this one is not among them."""
-    kept = [line for line in headers.splitlines() if line.strip() and not line.lower().startswith(KEY_HEADER)]
+    kept = [line for line in headers.splitlines() if line.strip() and not line.lower().startswith(_KEY)]
     return "".join(f"{line}\n" for line in kept)
 
 
@@ -177,7 +177,7 @@ def _as_dict(value: object) -> dict[str, Any]:
 CLAUDE = Agent(
     name="claude",
     title="Claude Code",
-    find=find,
+    find=find_program("claude"),
     install_hint="Install it with: npm install -g @anthropic-ai/claude-code",
     upstreams=upstreams,
     network_env=network_env,

@@ -8,12 +8,20 @@ WebSocket first, which the proxy declines, and goes on by HTTP at once.
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from typing import Any
 
 from headroom_wrap.agents import codex_config
-from headroom_wrap.agents.agent import Agent, Context, Plan, Route, Upstream, without_proxy_for_loopback
+from headroom_wrap.agents.agent import (
+    NETWORK_VARIABLES,
+    Agent,
+    Context,
+    Plan,
+    Route,
+    Upstream,
+    find_program,
+    without_proxy_for_loopback,
+)
 from headroom_wrap.agents.codex_config import CodexConfig
 from headroom_wrap.proxy.config import OFFICIAL_URLS
 from headroom_wrap.proxy.headers import KEY_HEADER, carried
@@ -28,16 +36,6 @@ _PASSED_COMMANDS = frozenset(
     " archive delete migrate-rollouts migrate-nfs-db unarchive cloud exec-server features help".split()
 )
 _WITHOUT_DAEMON = frozenset({"exec", "e", "review"})
-_NETWORK = (
-    "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
-    "SSL_CERT_FILE", "SSL_CERT_DIR",
-)  # fmt: skip
-
-
-def find(env: Mapping[str, str]) -> tuple[str, ...] | None:
-    """The `codex` on the user's PATH."""
-    program = shutil.which("codex", path=env.get("PATH"))
-    return None if program is None else (program,)
 
 
 def upstreams(context: Context) -> Mapping[str, Upstream]:
@@ -56,7 +54,7 @@ def upstreams(context: Context) -> Mapping[str, Upstream]:
 
 def network_env(context: Context) -> Mapping[str, str]:
     """Proxies and certificates: Codex takes them from the environment, a CA file also by a name of its own."""
-    env = {name: context.env[name] for name in _NETWORK if context.env.get(name)}
+    env = {name: context.env[name] for name in NETWORK_VARIABLES if context.env.get(name)}
     own = context.env.get("CODEX_CA_CERTIFICATE")
     return env | ({"SSL_CERT_FILE": own} if own else {})
 
@@ -122,7 +120,7 @@ def _toml(value: Any) -> str:
 CODEX = Agent(
     name="codex",
     title="Codex",
-    find=find,
+    find=find_program("codex"),
     install_hint="Install it with: npm install -g @openai/codex",
     upstreams=upstreams,
     network_env=network_env,

@@ -15,4 +15,4 @@ def _find(_: Mapping[str, str]) -> tuple[str, ...]:
     return (sys.executable, "-m", _MODULE)
 
 
-DEMO = replace(CLAUDE, name="demo", title="the scripted agent", find=_find)
+DEMO = replace(CLAUDE, name="demo", title="A scripted agent with an emulated provider", find=_find)

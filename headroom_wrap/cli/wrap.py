@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from headroom_wrap import settings as settings_module
-from headroom_wrap.agents import Context, agent_named
+from headroom_wrap.agents import AGENTS, Context, agent_named
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.wrap.child import require_posix, reraise
 
@@ -33,9 +33,7 @@ Usage: headroom wrap [OPTIONS] AGENT [AGENT'S ARGUMENTS]
   Options that are not ours go to the agent, and so does everything after a --.
 
 Agents:
-  claude                Claude Code
-  codex                 Codex CLI
-  demo                  a scripted agent and an emulated provider: no key, no network
+{agents}
 
 Options:
   --port PORT           port of the proxy on 127.0.0.1 (default: a free one)
@@ -94,7 +92,8 @@ def command(argv: list[str]) -> int:
     """Run the verb; gives the exit code, or dies by the agent's signal."""
     words = split(argv)
     if words.wants_help:
-        sys.stdout.write(HELP)
+        agents = "\n".join(f"  {agent.name:<22}{agent.title}" for agent in AGENTS.values())
+        sys.stdout.write(HELP.format(agents=agents))
         return 0
     if not words.agent:
         raise HeadroomError(Code.BAD_REQUEST, "No agent was named.", "For example: headroom wrap claude")

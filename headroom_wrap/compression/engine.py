@@ -76,7 +76,8 @@ class Engine:
         if profile.level is Level.OFF:
             return [Verdict(slot, None, "level off") for slot in slots]
         families = _families(slots, wire, profile.way_back)
-        eligible = [index for index, slot in enumerate(slots) if _why_left(slot) is None]
+        why_left = [_why_left(slot) for slot in slots]
+        eligible = [index for index, why in enumerate(why_left) if why is None]
         profile = self._frozen_profile([families[index] for index in eligible], profile)
         dumped = _dump(profile)
         blocks = {index: _Block(slots[index], families[index], _hash(families[index], dumped)) for index in eligible}
@@ -84,7 +85,7 @@ class Engine:
         return [
             _verdict(slot, decided[blocks[index].key], is_new=blocks[index].key in new)
             if index in blocks
-            else Verdict(slot, None, _why_left(slot) or "")
+            else Verdict(slot, None, why_left[index] or "")
             for index, slot in enumerate(slots)
         ]
 

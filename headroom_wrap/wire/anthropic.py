@@ -10,10 +10,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from headroom_wrap.compression.model import Slot, SlotKind
-from headroom_wrap.wire.history import Calls, Entry, HistoryFormat, span_behind
+from headroom_wrap.wire.history import Calls, Entry, HistoryFormat, span_behind, text_parts
 from headroom_wrap.wire.request import Call
 from headroom_wrap.wire.spans import Cursor, Span
 
+_TEXT = frozenset({"text"})
 _REMINDER = "<system-reminder>"
 _RESULT = '"tool_result"'
 _HEAD_CHARS = 120
@@ -73,9 +74,7 @@ class _Found:
             if key == "content" and cursor.peek() == '"':
                 texts.append(cursor.spanned())
             elif key == "content" and cursor.peek() == "[":
-                for _ in cursor.elements():
-                    if cursor.peek() == "{":
-                        texts.extend(_text_item(cursor))
+                texts.extend(text_parts(cursor, _TEXT))
             else:
                 fields[key] = cursor.value()
         if fields.get("type") != "tool_result":
@@ -93,18 +92,6 @@ def _words(block: Mapping[str, Any]) -> str:
     """The user's words in a text block; what the agent put there as a reminder is not theirs."""
     words = block.get("text")
     return words if isinstance(words, str) and not words.lstrip().startswith(_REMINDER) else ""
-
-
-def _text_item(cursor: Cursor) -> list[tuple[str, Span]]:
-    """The text of an item of a result's list, where it is a text item."""
-    kind: object = None
-    text: list[tuple[str, Span]] = []
-    for key in cursor.members():
-        if key == "text" and cursor.peek() == '"':
-            text.append(cursor.spanned())
-        elif key == "type":
-            kind = cursor.value()
-    return text if kind == "text" else []
 
 
 def _callable_tools(tools: list[Any]) -> frozenset[str]:

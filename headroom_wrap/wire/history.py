@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -138,6 +138,21 @@ class HistoryFormat:
             except MalformedError:
                 cursor.at = start
         return Entry(cursor.spanned()[1])
+
+
+def text_parts(cursor: Cursor, kinds: frozenset[str]) -> Iterator[tuple[str, Span]]:
+    """The texts of a content list's parts of these types."""
+    for _ in cursor.elements():
+        if cursor.peek() == "{":
+            kind: object = None
+            texts: list[tuple[str, Span]] = []
+            for key in cursor.members():
+                if key == "text" and cursor.peek() == '"':
+                    texts.append(cursor.spanned())
+                elif key == "type":
+                    kind = cursor.value()
+            if isinstance(kind, str) and kind in kinds:
+                yield from texts
 
 
 def span_behind(cursor: Cursor, start: int) -> Span:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from headroom_wrap.compression.model import Slot, SlotKind
-from headroom_wrap.wire.history import Calls, Entry, HistoryFormat, span_behind
+from headroom_wrap.wire.history import Calls, Entry, HistoryFormat, span_behind, text_parts
 from headroom_wrap.wire.request import Call
 from headroom_wrap.wire.spans import Cursor, Span
 
@@ -34,21 +34,6 @@ def arguments(text: object) -> Mapping[str, Any]:
     except (ValueError, RecursionError):
         value = None
     return value if isinstance(value, dict) else {"input": text}
-
-
-def text_parts(cursor: Cursor, kinds: frozenset[str]) -> Iterator[tuple[str, Span]]:
-    """The texts of a content list's parts of these types."""
-    for _ in cursor.elements():
-        if cursor.peek() == "{":
-            kind: object = None
-            texts: list[tuple[str, Span]] = []
-            for key in cursor.members():
-                if key == "text" and cursor.peek() == '"':
-                    texts.append(cursor.spanned())
-                elif key == "type":
-                    kind = cursor.value()
-            if isinstance(kind, str) and kind in kinds:
-                yield from texts
 
 
 def _message(cursor: Cursor, calls: Calls) -> Entry:

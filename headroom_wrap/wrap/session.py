@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from headroom_wrap import paths
+from headroom_wrap.agents import Upstream
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.config import ProxyConfig
 from headroom_wrap.proxy.embedded import Compression, EmbeddedProxy
@@ -61,14 +62,14 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
     program = _program(launch)
     for recovered in sessions.recover(launch.data):
         say(_recovery(recovered))
-    outer = _outer(launch)
+    upstreams = launch.upstreams()
+    outer = _outer(launch.context.env, upstreams)
     if outer is not None:
         return _run_inside(launch, program, outer, say)
     listener = bind(launch.settings.port)
     session = sessions.create(launch.data, launch.agent.name, listener.getsockname()[1])
     try:
         key = secrets.token_hex(32)
-        upstreams = launch.upstreams()
         config = ProxyConfig(
             key=key,
             session=session.record.id,
@@ -184,10 +185,10 @@ def _program(launch: Launch) -> tuple[str, ...]:
     return program
 
 
-def _outer(launch: Launch) -> _Outer | None:
+def _outer(env: Mapping[str, str], upstreams: Mapping[str, Upstream]) -> _Outer | None:
     """The session around us, where the agent's requests would go to its proxy anyway."""
-    session, url, key = (launch.context.env.get(name, "") for name in _OUTER)
-    is_ours = any(upstream.url == url for upstream in launch.upstreams().values())
+    session, url, key = (env.get(name, "") for name in _OUTER)
+    is_ours = any(upstream.url == url for upstream in upstreams.values())
     return _Outer(session, url, key) if url and is_ours else None
 
 

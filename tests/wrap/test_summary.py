@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from headroom_wrap.store import SessionTotals
 from headroom_wrap.wrap.summary import describe
-
-TOTALS = SessionTotals(
-    requests=3,
-    tokens_before=3000,
-    tokens_after=600,
-    new_tokens_before=1000,
-    new_tokens_after=200,
-    blocks_replaced=3,
-    input_tokens=100,
-    cache_read_tokens=4000,
-    cache_write_tokens=1000,
-)
+from tests.store.test_savings import TOTALS
 
 
 def test_the_line_names_what_was_sent_saved_cached_and_retrieved() -> None:
