@@ -168,6 +168,7 @@ class Engine:
             query,
             slot.is_error,
             marker=markers.elision if profile.may_elide else None,
+            level=profile.level,
         )
         try:
             return self._compress(slot.text, hints)

@@ -49,4 +49,6 @@ def carries_marker(text: str) -> bool:
 def _call(original_id: str, unit: str, profile: Profile) -> str:
     if profile.way_back is WayBack.MCP:
         return f'{RETRIEVE_TOOL}(id="{original_id}", {unit}="A-B")'
+    if profile.way_back is WayBack.CALLER:
+        return f'retrieve("{original_id}", {unit}="A-B")'
     return f"{profile.command} {original_id} --{unit} A-B"

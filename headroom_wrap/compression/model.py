@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
-RENDERER_VERSION = 1
+RENDERER_VERSION = 2
 """Raised when rendering changes; conversations that have begun keep the old decisions."""
 
 
@@ -35,6 +35,8 @@ class WayBack(str, Enum):
     NONE = "none"
     MCP = "mcp"
     SHELL = "shell"
+    CALLER = "caller"
+    """The program that called the library, which has `retrieve`."""
 
 
 class SlotKind(str, Enum):
@@ -59,6 +61,8 @@ class Slot:
     tool_name: str = ""
     tool_input: Mapping[str, Any] = field(default_factory=dict)
     is_error: bool = False
+    query: str = ""
+    """The user's last words that stand before it in the request."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +91,8 @@ class Hints:
 
     `marker` renders an elision: `marker(first, last, what)` for lines or rows `first`..`last`, 1-based and
     inclusive, of the original; `what` names what was elided in a few true words. A compressor that must stay
-    lossless (no way back, level safe) gets `marker=None`.
+    lossless (no way back, level safe) gets `marker=None`. `level` tells balanced from aggressive, where prose
+    may be elided too.
     """
 
     tool_name: str = ""
@@ -95,6 +100,7 @@ class Hints:
     query: str = ""
     is_error: bool = False
     marker: Callable[[int, int, str], str] | None = None
+    level: Level = Level.BALANCED
 
 
 @dataclass(frozen=True, slots=True)
