@@ -1,9 +1,9 @@
 """The engine: one verdict per slot, decided when the block is first seen and replayed for ever (law 1).
 
 A block's identity is its wire format, its way back, its call id, how many equal texts stand before it under that
-call id, and its text. The key of its decision adds the profile. A reference to an earlier block also records
-which block that was: where it no longer stands earlier in the request, the block gets a second decision, taken
-without references, and keeps that one.
+call id, and its text; in the library also the words that it is judged by, since there each call decides anew. The key
+of its decision adds the profile. A reference to an earlier block also records which block that was: where it no
+longer stands earlier in the request, the block gets a second decision, taken without references, and keeps that one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from headroom_wrap.store import Decision, Store
 from headroom_wrap.store.store import original_id
 
 MIN_CHARS = 600
-"""About 200 tokens: below, a marker costs more than it saves. Part of renderer version 1; never changed for it."""
+"""About 200 tokens: below, a marker costs more than it saves."""
 MAX_CHARS = 4_000_000
 BIRTHS_BUDGET_S = 5.0
 """What is new in one request may cost this much; blocks beyond it are decided "left", and stay so."""
@@ -49,29 +49,35 @@ class Engine:
         store: where decisions and originals live.
         compress: the router; a parameter for tests.
         clock: seconds, monotonic; bounds the time spent on new blocks.
+        births_budget_s: what is new in one request may cost this much.
 
     Raises:
         HeadroomError: `process` raises `STORE_FAILED` when the store cannot be read; the caller sends the original.
     """
 
     def __init__(
-        self, store: Store, *, compress: _Router = router.compress, clock: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        *,
+        compress: _Router = router.compress,
+        clock: Callable[[], float] = time.monotonic,
+        births_budget_s: float = BIRTHS_BUDGET_S,
     ) -> None:
         self._store = store
         self._compress = compress
         self._clock = clock
+        self._births_budget_s = births_budget_s
         self._decisions: OrderedDict[str, Decision] = OrderedDict()
         self._profiles: OrderedDict[str, Profile] = OrderedDict()
         self._unwritten: dict[str, Decision] = {}
 
-    def process(self, slots: Sequence[Slot], wire: str, profile: Profile, query: str = "") -> list[Verdict]:
+    def process(self, slots: Sequence[Slot], wire: str, profile: Profile) -> list[Verdict]:
         """One verdict per slot, in order.
 
         Args:
             slots: of one request.
             wire: name of the wire format.
             profile: what holds for a conversation that begins now; one that has begun keeps its own.
-            query: the user's last words.
         """
         if profile.level is Level.OFF:
             return [Verdict(slot, None, "level off") for slot in slots]
@@ -81,7 +87,7 @@ class Engine:
         profile = self._frozen_profile([families[index] for index in eligible], profile)
         dumped = _dump(profile)
         blocks = {index: _Block(slots[index], families[index], _hash(families[index], dumped)) for index in eligible}
-        decided, new = self._decide(list(blocks.values()), profile, query)
+        decided, new = self._decide(list(blocks.values()), profile)
         return [
             _verdict(slot, decided[blocks[index].key], is_new=blocks[index].key in new)
             if index in blocks
@@ -89,9 +95,7 @@ class Engine:
             for index, slot in enumerate(slots)
         ]
 
-    def _decide(
-        self, blocks: Sequence[_Block], profile: Profile, query: str
-    ) -> tuple[dict[str, Decision], frozenset[str]]:
+    def _decide(self, blocks: Sequence[_Block], profile: Profile) -> tuple[dict[str, Decision], frozenset[str]]:
         """The decision for each block (by the block's key), and which of them were taken just now."""
         known = self._recall([key for block in blocks for key in (block.key, _alone(block.key))])
         decided: dict[str, Decision] = {}
@@ -99,7 +103,7 @@ class Engine:
         originals: dict[str, tuple[str, str]] = {}
         standing: dict[str, _Block] = {}
         first_with: dict[str, _Block] = {}
-        deadline = self._clock() + BIRTHS_BUDGET_S
+        deadline = self._clock() + self._births_budget_s
         for block in blocks:
             decision = known.get(block.key)
             if decision is not None and not _holds(decision, standing):
@@ -108,7 +112,7 @@ class Engine:
                 earlier = None if block.key in known else first_with.get(block.slot.text)
                 key = _alone(block.key) if block.key in known else block.key
                 in_time = self._clock() < deadline
-                decision = self._birth(block, key, earlier, profile, query) if in_time else _left(block, key, profile)
+                decision = self._birth(block, key, earlier, profile) if in_time else _left(block, key, profile)
                 births[decision.key] = decision
                 if decision.original_id is not None:
                     originals[decision.original_id] = (block.slot.text, block.slot.tool_name)
@@ -137,7 +141,7 @@ class Engine:
         self._remember(won)
         return won
 
-    def _birth(self, block: _Block, key: str, earlier: _Block | None, profile: Profile, query: str) -> Decision:
+    def _birth(self, block: _Block, key: str, earlier: _Block | None, profile: Profile) -> Decision:
         slot = block.slot
         rendered, reason, name = None, "nothing to gain", ""
         depends: tuple[str, ...] = ()
@@ -149,7 +153,7 @@ class Engine:
             rendered = refer(slot.text, earlier.slot, original_id(slot.text), profile)
             depends = (earlier.family,)
         else:
-            outcome = self._try_compress(slot, profile, query)
+            outcome = self._try_compress(slot, profile)
             if outcome is not None:
                 name, compressed = outcome
                 rendered, reason = _with_header(slot.text, compressed, profile), compressed.reason
@@ -161,11 +165,11 @@ class Engine:
             key, block.family, _dump(profile), rendered, reason, name, before, after, original_id(slot.text), depends
         )
 
-    def _try_compress(self, slot: Slot, profile: Profile, query: str) -> tuple[str, Compressed] | None:
+    def _try_compress(self, slot: Slot, profile: Profile) -> tuple[str, Compressed] | None:
         hints = Hints(
             slot.tool_name,
             slot.tool_input,
-            query,
+            slot.query,
             slot.is_error,
             marker=markers.elision if profile.may_elide else None,
             level=profile.level,
@@ -176,6 +180,8 @@ class Engine:
             return None
 
     def _frozen_profile(self, families: Sequence[str], profile: Profile) -> Profile:
+        if profile.way_back is WayBack.CALLER:
+            return profile  # a program says for each call what it wants
         for family in families:
             if family in self._profiles:
                 return self._profiles[family]
@@ -215,7 +221,11 @@ def _families(slots: Sequence[Slot], wire: str, way_back: WayBack) -> list[str]:
         digest = hashlib.sha256(slot.text.encode("utf-8", "surrogatepass")).digest()
         occurrence = counts.get((slot.call_id, digest), 0)
         counts[slot.call_id, digest] = occurrence + 1
-        families.append(_hash(wire, way_back.value, json.dumps(slot.call_id), str(occurrence), digest.hex()))
+        parts = [wire, way_back.value, json.dumps(slot.call_id), str(occurrence), digest.hex()]
+        if way_back is WayBack.CALLER:
+            # No conversation is remembered for a program: the words that the block was judged by are part of its name.
+            parts.append(slot.query)
+        families.append(_hash(*parts))
     return families
 
 

@@ -57,7 +57,7 @@ class EnginePipeline:
         slots = self._named(request) if request.is_linked else request.slots
         way_back = request.way_back(shell_is_here=self.command is not None)
         profile = Profile(self.level, self.excluded_tools, way_back, self.command or RETRIEVE_COMMAND)
-        verdicts = self.engine.process(slots, wire, profile, request.query)
+        verdicts = self.engine.process(slots, wire, profile)
         replaced = [verdict for verdict in verdicts if verdict.replacement is not None]
         new = [verdict for verdict in replaced if verdict.is_new]
         return Prepared(
@@ -91,7 +91,7 @@ class EnginePipeline:
         if request is None:
             raise HeadroomError(Code.BAD_REQUEST, f"These messages are not of the format {wire}.")
         profile = Profile(level or self.level, self.excluded_tools, WayBack.MCP)
-        verdicts = self.engine.process(request.slots, wire, profile, request.query)
+        verdicts = self.engine.process(request.slots, wire, profile)
         replacements = {
             verdict.slot.place: verdict.replacement for verdict in verdicts if verdict.replacement is not None
         }

@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from headroom_wrap.compression.model import Slot
@@ -94,13 +94,12 @@ class HistoryFormat:
         except (UnicodeDecodeError, MalformedError):
             return None
         slots = tuple(slot for entry in entries for slot in entry.slots)
-        query = next((entry.words for entry in reversed(entries) if entry.words), "")
         tools = tools.union(*(entry.tools for entry in entries))
         if not self._link_keys or not self._is_linked(links):
-            return ParsedRequest(text, slots, model, query, tools)
+            return ParsedRequest(text, slots, model, tools)
         answered = {slot.call_id for slot in slots}
         calls = {call_id: call for entry in entries for call_id, call in entry.calls if call_id not in answered}
-        return ParsedRequest(text, slots, model, query, tools, is_linked=True, open_calls=calls)
+        return ParsedRequest(text, slots, model, tools, is_linked=True, open_calls=calls)
 
     def _entries(self, cursor: Cursor) -> list[Entry]:
         text, conversation = cursor.text, cursor.text[cursor.at : cursor.at + _KEY_CHARS]
@@ -108,6 +107,7 @@ class HistoryFormat:
             before, known = self._remembered.get(conversation, ("", []))
         entries: list[Entry] = []
         calls: dict[str, Call] = {}
+        words = ""
         stands = True
         for index in cursor.elements():
             if index == _MAX_ENTRIES:
@@ -117,8 +117,9 @@ class HistoryFormat:
                 cursor.at = known[index].span.end
                 entries.append(known[index])
             else:
-                entries.append(self._entry(cursor, calls))
+                entries.append(_asked(self._entry(cursor, calls), words))
             calls.update(entries[-1].calls)
+            words = entries[-1].words or words
         with self._lock:
             self._remembered[conversation] = (text, entries)
             self._remembered.move_to_end(conversation)
@@ -158,6 +159,12 @@ def text_parts(cursor: Cursor, kinds: frozenset[str]) -> Iterator[tuple[str, Spa
 def span_behind(cursor: Cursor, start: int) -> Span:
     """The span of the object that began at `start` and ends at the cursor, without the space behind it."""
     return Span(start, start + len(cursor.text[start : cursor.at].rstrip(" \t\n\r")))
+
+
+def _asked(entry: Entry, words: str) -> Entry:
+    """The entry with its slots knowing what the user said last: in it, or before."""
+    query = entry.words or words
+    return replace(entry, slots=tuple(replace(slot, query=query) for slot in entry.slots)) if entry.slots else entry
 
 
 def _stands_as_before(span: Span, before: str, cursor: Cursor) -> bool:

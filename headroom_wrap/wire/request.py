@@ -25,7 +25,6 @@ class ParsedRequest:
         text: the whole body, decoded.
         slots: in the order of the request; `slot.place` is the span of the slot's JSON string in `text`.
         model: as the client names it.
-        query: the user's last words.
         tools: names of the tools that the model can call now (deferred ones are not among them).
         is_linked: the provider keeps this conversation, and requests of it need not carry what came before.
         open_calls: the tool calls whose results are not in this request, by their ids.
@@ -34,7 +33,6 @@ class ParsedRequest:
     text: str
     slots: tuple[Slot, ...]
     model: str = ""
-    query: str = ""
     tools: frozenset[str] = frozenset()
     is_linked: bool = False
     open_calls: Mapping[str, Call] = field(default_factory=dict)
