@@ -12,14 +12,14 @@ import hashlib
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from headroom_wrap import tokens
 from headroom_wrap.compression import markers, router
 from headroom_wrap.compression.model import Compressed, Hints, Level, Profile, Slot, Verdict, WayBack
-from headroom_wrap.compression.references import refer
+from headroom_wrap.compression.references import is_same_call, refer, refer_with_difference
 from headroom_wrap.errors import HeadroomError
 from headroom_wrap.store import Decision, Store
 from headroom_wrap.store.store import original_id
@@ -40,6 +40,14 @@ class _Block:
     slot: Slot
     family: str
     key: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """Blocks that stand before another: one with the same text, and one of the same call."""
+
+    equal: _Block | None = None
+    like: _Block | None = None
 
 
 class Engine:
@@ -104,12 +112,13 @@ class Engine:
         standing: dict[str, _Block] = {}
         first_with: dict[str, _Block] = {}
         deadline = self._clock() + self._births_budget_s
-        for block in blocks:
+        for index, block in enumerate(blocks):
             decision = known.get(block.key)
             if decision is not None and not _holds(decision, standing):
                 decision = known.get(_alone(block.key))
             if decision is None:
-                earlier = None if block.key in known else first_with.get(block.slot.text)
+                is_alone = block.key in known or profile.way_back is WayBack.NONE
+                earlier = _Earlier() if is_alone else _earlier(block, blocks[:index], decided, first_with)
                 key = _alone(block.key) if block.key in known else block.key
                 in_time = self._clock() < deadline
                 decision = self._birth(block, key, earlier, profile) if in_time else _left(block, key, profile)
@@ -141,29 +150,38 @@ class Engine:
         self._remember(won)
         return won
 
-    def _birth(self, block: _Block, key: str, earlier: _Block | None, profile: Profile) -> Decision:
+    def _birth(self, block: _Block, key: str, earlier: _Earlier, profile: Profile) -> Decision:
         slot = block.slot
-        rendered, reason, name = None, "nothing to gain", ""
-        depends: tuple[str, ...] = ()
         if slot.tool_name in profile.excluded_tools:
             # A decision like any other: a session without the exclusion that takes the conversation up keeps to it.
             return _left(block, key, profile, "excluded tool")
-        if earlier is not None and profile.way_back is not WayBack.NONE:
-            name, reason = "reference", "repeats an earlier result"
-            rendered = refer(slot.text, earlier.slot, original_id(slot.text), profile)
-            depends = (earlier.family,)
-        else:
-            outcome = self._try_compress(slot, profile)
-            if outcome is not None:
-                name, compressed = outcome
-                rendered, reason = _with_header(slot.text, compressed, profile), compressed.reason
         before = tokens.count(slot.text)
-        after = before if rendered is None else tokens.count(rendered)
-        if rendered is None or after >= before or len(rendered) >= len(slot.text):
-            return _left(block, key, profile, reason if rendered is None else "would not be shorter", before)
-        return Decision(
-            key, block.family, _dump(profile), rendered, reason, name, before, after, original_id(slot.text), depends
-        )
+        id_ = original_id(slot.text)
+        best: Decision | None = None
+        for rendered, reason, name, depends in self._renderings(slot, id_, earlier, profile):
+            after = tokens.count(rendered)
+            if after < (before if best is None else best.tokens_after) and len(rendered) < len(slot.text):
+                best = Decision(
+                    key, block.family, _dump(profile), rendered, reason, name, before, after, id_, depends
+                )  # fmt: skip
+        return _left(block, key, profile, "nothing to gain", before) if best is None else best
+
+    def _renderings(
+        self, slot: Slot, id_: str, earlier: _Earlier, profile: Profile
+    ) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
+        """What may stand for a text: rendered, the reason, the compressor, and the blocks that it depends on."""
+        if earlier.equal is not None:
+            rendered = refer(slot.text, earlier.equal.slot, id_, profile)
+            yield rendered, "repeats an earlier result", "reference", (earlier.equal.family,)
+            return
+        if earlier.like is not None:
+            told = refer_with_difference(slot, earlier.like.slot, id_, profile)
+            if told is not None:
+                yield told, "differs little from an earlier result", "difference", (earlier.like.family,)
+        outcome = self._try_compress(slot, profile)
+        if outcome is not None:
+            name, compressed = outcome
+            yield _with_header(slot.text, compressed, profile), compressed.reason, name, ()
 
     def _try_compress(self, slot: Slot, profile: Profile) -> tuple[str, Compressed] | None:
         hints = Hints(
@@ -227,6 +245,20 @@ def _families(slots: Sequence[Slot], wire: str, way_back: WayBack) -> list[str]:
             parts.append(slot.query)
         families.append(_hash(*parts))
     return families
+
+
+def _earlier(
+    block: _Block, before: Sequence[_Block], decided: Mapping[str, Decision], first_with: Mapping[str, _Block]
+) -> _Earlier:
+    """What `block` may refer to. One that is itself told by another is no ground to stand on."""
+    equal = first_with.get(block.slot.text)
+    if equal is not None:
+        return _Earlier(equal)
+    for other in reversed(before):
+        told = decided[other.key].rendered
+        if is_same_call(block.slot, other.slot) and not (told and markers.tells_of_another(told)):
+            return _Earlier(None, other)
+    return _Earlier()
 
 
 def _why_left(slot: Slot) -> str | None:

@@ -15,6 +15,7 @@ RETRIEVE_TOOL = "headroom_retrieve"
 SENTINEL = f"{PREFIX} original "
 """First words of every retrieved text: it is what the model asked for, and so never a slot."""
 
+_HEAD_CHARS = 300
 _MARKER_LINE = re.compile(r'(?:^|"|\\n)\[headroom[ :]', re.MULTILINE)
 """At the start of a line, also of one inside a JSON string: scripts print retrieved texts so."""
 
@@ -38,6 +39,20 @@ def reference(original_id: str, earlier: str, n_lines: int, profile: Profile) ->
     return (
         f"{PREFIX} {original_id}: the same {size} as the earlier result of {earlier}; original intact, to read: {call}]"
     )
+
+
+def difference(original_id: str, earlier: str, n_same: int, total: int, profile: Profile) -> str:
+    """The line above what tells a result from the earlier result of `earlier`."""
+    call = _call(original_id, "lines", profile)
+    return (
+        f"{PREFIX} {original_id}: {n_same} of {total} lines stand in the earlier result of {earlier}, the others below;"
+        f" original intact, to read: {call}]"
+    )
+
+
+def tells_of_another(rendered: str) -> bool:
+    """Whether a replacement is a reference to an earlier result, or its difference from one."""
+    return rendered.startswith(f"{PREFIX} h") and " the earlier result of " in rendered[:_HEAD_CHARS].split("\n", 1)[0]
 
 
 def carries_marker(text: str) -> bool:
