@@ -64,12 +64,10 @@ def test_a_text_goes_to_the_compressor_of_its_kind(
 @pytest.mark.parametrize(
     ("text", "tool_name", "tool_input"),
     [
-        (NUMBERED, "Read", {"file_path": "/x/order.py"}),
         (CODE, "Read", {"file_path": "/x/order.py", "offset": 40, "limit": 200}),
         (LOG, "read_text_file", {"path": "app.log"}),
         (MATCHES, "mcp__files__read_multiple_files", {}),
         (RUN, "str_replace_based_edit_tool", {"command": "view"}),
-        (NUMBERED, "Bash", bash("cat -n order.py")),
         (NUMBERED.replace("→", "\t"), "Bash", bash("python show.py")),
         (CODE, "Bash", bash("sed -n 1,200p order.py")),
         (CODE, "Bash", bash("cat order.py")),
