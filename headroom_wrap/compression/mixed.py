@@ -20,7 +20,8 @@ _MAX_JSON_TRIES = 16
 
 _DIFF_LINE = re.compile(
     r"[ +\-@\\]|diff |index [0-9a-f]|(?:new|deleted) file mode|(?:old|new) mode|(?:dis)?similarity index"
-    r"|(?:rename|copy) (?:from|to) |Binary files |GIT binary patch|literal \d|delta \d|[A-Za-z][0-9A-Za-z+/=`~!@#$%^&*()_{}|;<>?-]{10,70}\Z"
+    r"|(?:rename|copy) (?:from|to) |Binary files |GIT binary patch|literal \d|delta \d"
+    r"|[A-Za-z][0-9A-Za-z+/=`~!@#$%^&*()_{}|;<>?-]{10,70}\Z"
 )
 _SESSION_END = re.compile(r"={3,} .*\bin \d[\d.:]*s?\b.*={3,}\Z")
 _FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
@@ -35,9 +36,7 @@ class Part:
     is_sure: bool
 
 
-def compress(
-    text: str, hints: Hints, best: Callable[[str, Hints], tuple[str, Compressed] | None]
-) -> Compressed | None:
+def compress(text: str, hints: Hints, best: Callable[[str, Hints], tuple[str, Compressed] | None]) -> Compressed | None:
     """Each part as `best` makes it, between the lines that stay; None for a text of one kind.
 
     Args:
