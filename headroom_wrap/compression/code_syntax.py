@@ -48,7 +48,10 @@ class Language:
 
 @dataclass(frozen=True, slots=True)
 class Stretch:
-    """Lines `first`..`last` (from 0) that may be elided as a whole; `name` is that of what they belong to."""
+    """Lines `first`..`last` (from 0) that may be elided as a whole; `name` is that of what they belong to.
+
+    Names are dotted: `Cart.total` for a method.
+    """
 
     first: int
     last: int
@@ -115,6 +118,9 @@ _BY_SUFFIX = {
 _CPP_LOOK = re.compile(r"^\s*(?:class \w|namespace\b|template ?<|using \w|public:|private:)|std::", re.MULTILINE)
 _SHEBANG = re.compile(r"#!.*\b(python|node|deno|bun|perl)")
 _BY_INTERPRETER = {"python": PYTHON, "perl": PERL, "node": JAVASCRIPT, "deno": TYPESCRIPT, "bun": TYPESCRIPT}
+_NAME = re.compile(r"[\w$~]+(?:(?:\.|::|->)[\w$~]+)*")
+_DIALECTS = {"JavaScript": (TSX,), "C": (CPP,), "TypeScript": (TSX,)}
+"""Grammars that are tried next: JavaScript with types, headers with parts for C++."""
 _PARSERS = threading.local()
 
 
@@ -137,10 +143,11 @@ def stretches(source: str, language: Language) -> list[Stretch] | None:
     if len(source) > MAX_SOURCE_CHARS:
         return None
     encoded = source.encode("utf-8", "replace")
-    root = _parser(language).parse(encoded).root_node
-    if root.has_error and _error_share(root, len(encoded)) > _MAX_ERROR_SHARE:
-        return None
-    return _apart(_found(root, language, 0))
+    for grammar in (language, *_DIALECTS.get(language.name, ())):
+        root = _parser(grammar).parse(encoded).root_node
+        if not root.has_error or _error_share(root, len(encoded)) <= _MAX_ERROR_SHARE:
+            return _apart(_found(root, grammar, ()))
+    return None
 
 
 def _parser(language: Language) -> Parser:
@@ -170,8 +177,8 @@ def _error_share(root: Node, size: int) -> float:
     return in_error / max(size, 1)
 
 
-def _found(node: Node, language: Language, depth: int) -> list[Stretch]:
-    """The stretches below `node`."""
+def _found(node: Node, language: Language, within: tuple[str, ...]) -> list[Stretch]:
+    """The stretches below `node`; `within` are the names of what it stands in, empty where there is none."""
     found: list[Stretch] = []
     comments: list[Node] = []
     children = node.named_children
@@ -185,35 +192,44 @@ def _found(node: Node, language: Language, depth: int) -> list[Stretch]:
         if comments:
             found += _comment(comments)
             comments = []
-        if child.end_point.row - child.start_point.row >= _MIN_SPAN_LINES and depth < _MAX_DEPTH:
-            found += _of_node(child, language, depth + 1)
+        if child.end_point.row - child.start_point.row >= _MIN_SPAN_LINES and len(within) < _MAX_DEPTH:
+            found += _of_node(child, language, (*within, _name_of(child)))
     return found + (_comment(comments) if comments else [])
 
 
-def _of_node(node: Node, language: Language, depth: int) -> list[Stretch]:
+def _of_node(node: Node, language: Language, within: tuple[str, ...]) -> list[Stretch]:
     if node.type in language.functions:
-        body = node.child_by_field_name("body")
-        if body is None or node.has_error and node.type == "ERROR":
-            return []
-        whole = _body(node, body)
-        n_lines = body.end_point.row - body.start_point.row
-        if n_lines >= _NESTING_LINES:
-            nested = _found(body, language, depth)
-            if sum(each.last - each.first + 1 for each in nested if each.what == "body") >= _NESTED_SHARE * n_lines:
-                return nested
-        return whole
+        return _of_function(node, language, within)
     if node.type in language.tables:
-        nested = _found(node, language, depth)
-        if any(each.what == "body" for each in nested):
+        found = _found(node, language, within)
+        if any(each.what == "body" for each in found):
+            return found
+        return _if_long(node.start_point.row + 2, node.end_point.row - 2, "rows of a table")
+    if language is PYTHON and _is_string(node):
+        return _if_long(node.start_point.row + 2, node.end_point.row - 1, "docstring")
+    return _found(node, language, within)
+
+
+def _of_function(node: Node, language: Language, within: tuple[str, ...]) -> list[Stretch]:
+    body = node.child_by_field_name("body")
+    if body is None:
+        return []
+    if language in (C, CPP) and node.type == "function_definition" and not _has_parameters(node):
+        # A class whose name follows a macro is read as a function.
+        return _found(body, language, within)
+    n_lines = body.end_point.row - body.start_point.row
+    if n_lines >= _NESTING_LINES:
+        nested = _found(body, language, within)
+        if sum(each.last - each.first + 1 for each in nested if each.what == "body") >= _NESTED_SHARE * n_lines:
             return nested
-        first, last = node.start_point.row + 2, node.end_point.row - 2
-        return [Stretch(first, last, "rows of a table", "")] if last > first else []
-    if node.type == "expression_statement" and language is PYTHON and node.named_children[0].type == "string":
-        return [Stretch(node.start_point.row + 2, node.end_point.row - 1, "docstring", "")]
-    return _found(node, language, depth)
+    return _body(node, body, ".".join(filter(None, within)))
 
 
-def _body(node: Node, body: Node) -> list[Stretch]:
+def _if_long(first: int, last: int, what: str) -> list[Stretch]:
+    return [Stretch(first, last, what, "")] if last > first else []
+
+
+def _body(node: Node, body: Node, name: str) -> list[Stretch]:
     """The lines between those with the braces; in Python those of the block, but for its docstring's first line."""
     first, last = body.start_point.row, body.end_point.row
     if body.type == "block" and body.children and body.children[0].type != "{":
@@ -226,7 +242,14 @@ def _body(node: Node, body: Node) -> list[Stretch]:
             last -= 1
     else:
         first, last = first + 1, last - 1
-    return [Stretch(first, last, "body", _name_of(node))] if last >= first else []
+    return [Stretch(first, last, "body", name)] if last >= first else []
+
+
+def _has_parameters(node: Node) -> bool:
+    declarator = node.child_by_field_name("declarator")
+    while declarator is not None and declarator.type != "function_declarator":
+        declarator = declarator.child_by_field_name("declarator") or next(iter(declarator.named_children), None)
+    return declarator is not None
 
 
 def _is_string(statement: Node) -> bool:
@@ -238,12 +261,14 @@ def _is_string(statement: Node) -> bool:
 
 
 def _name_of(node: Node) -> str:
-    """The name of a definition, or of what it is assigned to."""
-    for holder in (node, node.parent):
-        for field in ("name", "declarator", "left", "key"):
-            named = holder.child_by_field_name(field) if holder is not None else None
-            if named is not None and named.text is not None:
-                return named.text.decode("utf-8", "replace").partition("(")[0][:_MAX_NAME_CHARS]
+    """The name that a definition or an assignment gives; for a part of an implementation that of the type."""
+    for field in ("name", "declarator", "left", "key", "type"):
+        named = node.child_by_field_name(field)
+        if named is not None and named.text is not None:
+            if field == "type" and node.type != "impl_item":
+                return ""
+            name = _NAME.search(named.text[:_MAX_NAME_CHARS].decode("utf-8", "replace"))
+            return name[0].replace("::", ".").replace("->", ".") if name else ""
     return ""
 
 
@@ -254,8 +279,7 @@ def _last_row(node: Node) -> int:
 
 def _comment(nodes: Sequence[Node]) -> list[Stretch]:
     """A long comment but for its first two lines."""
-    first, last = nodes[0].start_point.row + 2, _last_row(nodes[-1])
-    return [Stretch(first, last, "comment", "")] if last > first else []
+    return _if_long(nodes[0].start_point.row + 2, _last_row(nodes[-1]), "comment")
 
 
 def _apart(found: Sequence[Stretch]) -> list[Stretch]:

@@ -16,7 +16,7 @@ _RANGES = frozenset(
     "start_line_one_indexed end_line_one_indexed_inclusive start_line_number_base_zero end_line_number_base_zero "
     "line_count head tail".split()
 )
-_WHOLE = (None, "", 0, 1, [], -1)
+_WHOLE: tuple[object, ...] = (None, "", 0, 1, [], -1)
 """Arguments that name a range and leave nothing out."""
 _EDITED = re.compile(
     r"\b(?:verify|review|check|confirm|double-check|re-?read|see)\b.{0,60}\b(?:edit|edits|change|changes|changed|final"
