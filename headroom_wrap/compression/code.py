@@ -16,31 +16,41 @@ from headroom_wrap.compression import numbered
 from headroom_wrap.compression.code_syntax import Stretch, language_of, stretches
 from headroom_wrap.compression.lines import may_try
 from headroom_wrap.compression.model import Compressed, Hints
-from headroom_wrap.compression.question import asked
+from headroom_wrap.compression.question import Question, asked
 from headroom_wrap.compression.relevance import relevant
 from headroom_wrap.compression.whole_reads import suffixes_read_whole
 
-MIN_CHARS = 15_000
+MIN_CHARS = 10_000
 MIN_LINES = 300
 
 
 @dataclass(frozen=True, slots=True)
 class _Strength:
-    """How much may go of a text of at least `chars` characters.
+    """How much may go.
 
     Attributes:
-        min_lines: shorter stretches stay.
-        min_chars: as do those with less text.
-        kept_share: bodies that the query speaks of stay up to this share of the text, the best first.
+        chars: of a text with at least so many characters.
+        numbered_chars: the same for lines that carry numbers: who reads so is about to edit.
+        body_chars: shorter bodies stay.
+        other_chars: shorter docstrings, comments and tables stay.
+        kept_share: stretches that the query speaks of stay up to this share of the text, the best first.
+        gone_share: not more than this goes; docstrings and comments first, what is asked for last, the longest first.
     """
 
     chars: int
-    min_lines: int
-    min_chars: int
+    numbered_chars: int
+    body_chars: int
+    other_chars: int
     kept_share: float
+    gone_share: float
 
 
-_STRENGTHS = (_Strength(20_000, 3, 130, 0.15), _Strength(MIN_CHARS, 14, 700, 0.6))
+_STRENGTHS = (
+    _Strength(20_000, 40_000, 130, 130, 0.15, 1.0),
+    _Strength(15_000, 15_000, 700, 300, 0.6, 0.5),
+    _Strength(MIN_CHARS, MIN_CHARS, 2_000, 300, 0.6, 0.5),
+)
+_MIN_GAP_LINES = 3
 _REMARK = re.compile(r"\b(?:TODO|FIXME|XXX|HACK|BUG|NOTE|WARNING|CAUTION|DANGER|SECURITY|SAFETY|DEPRECATED)\b")
 _MAX_LINE_CHARS = 1_000
 _MAX_LONG_SHARE = 0.3
@@ -84,7 +94,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     found = stretches(source, language)
     if not found:
         return None
-    gaps = _chosen(found, texts, hints)
+    gaps = _chosen(found, texts, hints, is_numbered=bool(runs))
     return _rendered(lines, runs, gaps, hints) if gaps else None
 
 
@@ -100,35 +110,75 @@ def _without_notes(texts: Sequence[str], runs: Sequence[numbered.Run]) -> list[s
     return out
 
 
-def _chosen(found: Sequence[Stretch], texts: Sequence[str], hints: Hints) -> list[Stretch]:
+def _chosen(found: Sequence[Stretch], texts: Sequence[str], hints: Hints, *, is_numbered: bool) -> list[Stretch]:
     """The stretches that go, in order."""
     n_chars = sum(map(len, texts)) + len(texts)
-    strength = next((each for each in _STRENGTHS if n_chars >= each.chars), None)
+    strength = _strength(n_chars, is_numbered=is_numbered)
     if strength is None:
         return []
     question = asked(hints)
-    terms = question.terms
-    staying = {
-        near
-        for index in relevant(texts, list(terms), _MAX_LINES_ASKED_FOR)
-        for near in range(index - _NEAR_LINES, index + _NEAR_LINES + 1)
-    } | {index for index, line in enumerate(texts) if _REMARK.search(line)}
-    sizes = [sum(len(line) + 1 for line in texts[each.first : each.last + 1]) for each in found]
-    scores = _scores(found, texts, terms)
+    scores = _scores(found, texts, question.terms)
+    kept = _kept(found, texts, scores, question, strength.kept_share * n_chars)
+    staying = _staying(texts, question)
+    pieces: list[tuple[bool, float, int, Stretch]] = []
+    for index, each in enumerate(found):
+        is_body = each.what == "body"
+        least = strength.body_chars if is_body else strength.other_chars
+        for piece in _without(each, staying) if index not in kept else ():
+            size = _size(piece, texts)
+            if size >= least and piece.last - piece.first + 1 >= _MIN_GAP_LINES:
+                pieces.append((is_body, scores[index], -size, piece))
+    gone: list[Stretch] = []
+    left = strength.gone_share * n_chars
+    for _, _, less, piece in sorted(pieces, key=lambda each: (*each[:3], each[3].first)):
+        if left + less >= 0:
+            gone.append(piece)
+            left += less
+    return _joined(sorted(gone, key=lambda piece: piece.first))
+
+
+def _strength(n_chars: int, *, is_numbered: bool) -> _Strength | None:
+    for each in _STRENGTHS:
+        if n_chars >= (each.numbered_chars if is_numbered else each.chars):
+            return each
+    return None
+
+
+def _joined(gone: Sequence[Stretch]) -> list[Stretch]:
+    """The stretches with those that follow each other as one: a docstring is a part of its body."""
+    joined: list[Stretch] = []
+    for each in gone:
+        if joined and joined[-1].last + 1 == each.first:
+            joined[-1] = replace(each, first=joined[-1].first)
+        else:
+            joined.append(each)
+    return joined
+
+
+def _size(piece: Stretch, texts: Sequence[str]) -> int:
+    return sum(len(line) + 1 for line in texts[piece.first : piece.last + 1])
+
+
+def _kept(
+    found: Sequence[Stretch], texts: Sequence[str], scores: Sequence[float], question: Question, left: float
+) -> set[int]:
+    """Which stretches stay whole: those that are named, and the best of the others as long as `left` lasts."""
+    most = _NAMED_SHARE * sum(map(len, texts))
     named = [question.names(each.name) for each in found]
-    left = strength.kept_share * n_chars
-    kept: set[int] = set()
+    kept = set()
     for index in sorted(range(len(found)), key=lambda index: (not named[index], -scores[index], index)):
-        if (named[index] and sizes[index] <= _NAMED_SHARE * n_chars) or (scores[index] > 0 and sizes[index] <= left):
+        size = _size(found[index], texts)
+        if (named[index] and size <= most) or (scores[index] > 0 and size <= left):
             kept.add(index)
-            left -= sizes[index]
-    pieces = (piece for index, each in enumerate(found) if index not in kept for piece in _without(each, staying))
-    return [piece for piece in pieces if _is_worth_it(piece, texts, strength)]
+            left -= size
+    return kept
 
 
-def _is_worth_it(piece: Stretch, texts: Sequence[str], strength: _Strength) -> bool:
-    lines = texts[piece.first : piece.last + 1]
-    return len(lines) >= strength.min_lines and sum(map(len, lines)) + len(lines) >= strength.min_chars
+def _staying(texts: Sequence[str], question: Question) -> set[int]:
+    """The lines that stay wherever they stand: remarks, and those with the rarest words of the question."""
+    asked_for = relevant(texts, list(question.terms), _MAX_LINES_ASKED_FOR)
+    near = {index for at in asked_for for index in range(at - _NEAR_LINES, at + _NEAR_LINES + 1)}
+    return near | {index for index, line in enumerate(texts) if _REMARK.search(line)}
 
 
 def _without(stretch: Stretch, staying: AbstractSet[int]) -> list[Stretch]:

@@ -232,17 +232,20 @@ def _if_long(first: int, last: int, what: str) -> list[Stretch]:
 def _body(node: Node, body: Node, name: str) -> list[Stretch]:
     """The lines between those with the braces; in Python those of the block, but for its docstring's first line."""
     first, last = body.start_point.row, body.end_point.row
-    if body.type == "block" and body.children and body.children[0].type != "{":
-        if first == node.start_point.row:
-            return []
-        statement = body.named_children[0] if body.named_children else None
-        if statement is not None and _is_string(statement) and statement.start_point.row == first:
-            first += 1
-        if body.end_point.column == 0:
-            last -= 1
-    else:
-        first, last = first + 1, last - 1
-    return [Stretch(first, last, "body", name)] if last >= first else []
+    if body.type != "block" or not body.children or body.children[0].type == "{":
+        return _if_any(first + 1, last - 1, "body", name)
+    if first == node.start_point.row:
+        return []
+    last = _last_row(body)
+    docstring = body.named_children[0] if body.named_children else None
+    if docstring is None or not _is_string(docstring) or docstring.start_point.row != first:
+        return _if_any(first, last, "body", name)
+    end = docstring.end_point.row
+    return _if_any(first + 1, end, "docstring", name) + _if_any(max(first, end) + 1, last, "body", name)
+
+
+def _if_any(first: int, last: int, what: str, name: str) -> list[Stretch]:
+    return [Stretch(first, last, what, name)] if last >= first else []
 
 
 def _has_parameters(node: Node) -> bool:
