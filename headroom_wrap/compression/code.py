@@ -16,8 +16,7 @@ from headroom_wrap.compression import numbered
 from headroom_wrap.compression.code_syntax import Stretch, language_of, stretches
 from headroom_wrap.compression.lines import may_try
 from headroom_wrap.compression.model import Compressed, Hints
-from headroom_wrap.compression.question import Question, asked
-from headroom_wrap.compression.relevance import relevant
+from headroom_wrap.compression.question import Places, Question, asked, asked_for
 from headroom_wrap.compression.whole_reads import suffixes_read_whole
 
 MIN_CHARS = 10_000
@@ -34,6 +33,7 @@ class _Strength:
         body_chars: shorter bodies stay.
         other_chars: shorter docstrings, comments and tables stay.
         kept_share: stretches that the query speaks of stay up to this share of the text, the best first.
+        asked_for: what speaks of the query less than this, compared with what speaks of it most, need not stay.
         gone_share: not more than this goes; docstrings and comments first, what is asked for last, the longest first.
     """
 
@@ -42,16 +42,18 @@ class _Strength:
     body_chars: int
     other_chars: int
     kept_share: float
+    asked_for: float
     gone_share: float
 
 
 _STRENGTHS = (
-    _Strength(20_000, 40_000, 130, 130, 0.15, 1.0),
-    _Strength(15_000, 15_000, 700, 300, 0.6, 0.5),
-    _Strength(MIN_CHARS, MIN_CHARS, 2_000, 300, 0.6, 0.5),
+    _Strength(20_000, 40_000, 130, 130, 0.12, 0.5, 1.0),
+    _Strength(15_000, 15_000, 700, 300, 0.6, 0.0, 0.5),
+    _Strength(MIN_CHARS, MIN_CHARS, 2_000, 300, 0.6, 0.0, 0.5),
 )
 _MIN_GAP_LINES = 3
-_REMARK = re.compile(r"\b(?:TODO|FIXME|XXX|HACK|BUG|NOTE|WARNING|CAUTION|DANGER|SECURITY|SAFETY|DEPRECATED)\b")
+_REMARKS = "TODO FIXME XXX HACK BUG NOTE WARNING CAUTION DANGER SECURITY SAFETY DEPRECATED".split()
+_MAX_REMARKS = 200
 _MAX_LINE_CHARS = 1_000
 _MAX_LONG_SHARE = 0.3
 """A source of which this much stands in lines longer than that is minified, or data."""
@@ -117,9 +119,10 @@ def _chosen(found: Sequence[Stretch], texts: Sequence[str], hints: Hints, *, is_
     if strength is None:
         return []
     question = asked(hints)
-    scores = _scores(found, texts, question.terms)
-    kept = _kept(found, texts, scores, question, strength.kept_share * n_chars)
-    staying = _staying(texts, question)
+    places = Places([text.lower() for text in texts])
+    scores = _scores(found, places, question.terms)
+    kept = _kept(found, texts, scores, question, strength)
+    staying = _staying(texts, places, question)
     pieces: list[tuple[bool, float, int, Stretch]] = []
     for index, each in enumerate(found):
         is_body = each.what == "body"
@@ -160,25 +163,35 @@ def _size(piece: Stretch, texts: Sequence[str]) -> int:
 
 
 def _kept(
-    found: Sequence[Stretch], texts: Sequence[str], scores: Sequence[float], question: Question, left: float
+    found: Sequence[Stretch], texts: Sequence[str], scores: Sequence[float], question: Question, strength: _Strength
 ) -> set[int]:
-    """Which stretches stay whole: those that are named, and the best of the others as long as `left` lasts."""
-    most = _NAMED_SHARE * sum(map(len, texts))
+    """Which stretches stay whole: those that are named, and the best of the others while there is room."""
+    n_chars = sum(map(len, texts))
+    left = strength.kept_share * n_chars
+    most = _NAMED_SHARE * n_chars
     named = [question.names(each.name) for each in found]
+    least = strength.asked_for * max(scores, default=0.0)
     kept = set()
     for index in sorted(range(len(found)), key=lambda index: (not named[index], -scores[index], index)):
         size = _size(found[index], texts)
-        if (named[index] and size <= most) or (scores[index] > 0 and size <= left):
+        if (named[index] and size <= most) or (scores[index] > least and size <= left):
             kept.add(index)
             left -= size
     return kept
 
 
-def _staying(texts: Sequence[str], question: Question) -> set[int]:
+def _staying(texts: Sequence[str], places: Places, question: Question) -> set[int]:
     """The lines that stay wherever they stand: remarks, and those with the rarest words of the question."""
-    asked_for = relevant(texts, list(question.terms), _MAX_LINES_ASKED_FOR)
-    near = {index for at in asked_for for index in range(at - _NEAR_LINES, at + _NEAR_LINES + 1)}
-    return near | {index for index, line in enumerate(texts) if _REMARK.search(line)}
+    staying = {
+        index
+        for at in asked_for(places, len(texts), question.terms, _MAX_LINES_ASKED_FOR)
+        for index in range(at - _NEAR_LINES, at + _NEAR_LINES + 1)
+    }
+    for word in _REMARKS:
+        for index in places.lines_with(word.lower(), _MAX_REMARKS):
+            if re.search(rf"\b{word}\b", texts[index]):
+                staying.add(index)
+    return staying
 
 
 def _without(stretch: Stretch, staying: AbstractSet[int]) -> list[Stretch]:
@@ -193,17 +206,19 @@ def _without(stretch: Stretch, staying: AbstractSet[int]) -> list[Stretch]:
     return [piece for piece in pieces if piece.last >= piece.first]
 
 
-def _scores(found: Sequence[Stretch], texts: Sequence[str], terms: Mapping[str, float]) -> list[float]:
+def _scores(found: Sequence[Stretch], places: Places, terms: Mapping[str, float]) -> list[float]:
     """How much each stretch speaks of what is asked: rare words count most, names above all."""
-    bodies = ["\n".join(texts[each.first : each.last + 1]).lower() for each in found] if terms else []
     names = [each.name.lower() for each in found]
     scores = [0.0] * len(found)
     for term, weight in terms.items():
-        holders = [index for index, body in enumerate(bodies) if term in body or term in names[index]]
-        rarity = log(1 + len(found) / (1 + len(holders)))
-        for index in holders:
-            in_name = _NAME_WEIGHT if term in names[index] else 0.0
-            scores[index] += weight * rarity * (in_name + (term in bodies[index]))
+        if not places.lines_with(term, 1):
+            continue
+        in_body = [places.has_between(term, each.first, each.last) for each in found]
+        in_name = [term in name for name in names]
+        n_holders = sum(1 for index in range(len(found)) if in_body[index] or in_name[index])
+        rarity = weight * log(1 + len(found) / (1 + n_holders))
+        for index in range(len(found)):
+            scores[index] += rarity * (in_body[index] + _NAME_WEIGHT * in_name[index])
     return scores
 
 

@@ -241,11 +241,18 @@ def _body(node: Node, body: Node, name: str) -> list[Stretch]:
     if docstring is None or not _is_string(docstring) or docstring.start_point.row != first:
         return _if_any(first, last, "body", name)
     end = docstring.end_point.row
-    return _if_any(first + 1, end, "docstring", name) + _if_any(max(first, end) + 1, last, "body", name)
+    summary = first if _has_words(docstring) else first + 1
+    return _if_any(summary + 1, end, "docstring", name) + _if_any(end + 1, last, "body", name)
 
 
 def _if_any(first: int, last: int, what: str, name: str) -> list[Stretch]:
     return [Stretch(first, last, what, name)] if last >= first else []
+
+
+def _has_words(docstring: Node) -> bool:
+    """Whether its first line has."""
+    head = (docstring.text or b"")[:_MAX_NAME_CHARS].partition(b"\n")[0]
+    return len(head.strip(b"rRuUbB'\" \t\r")) > 1
 
 
 def _has_parameters(node: Node) -> bool:
