@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from headroom_wrap import tokens
-from headroom_wrap.compression import json_rows, listings, logs, markers, numbered, search, test_runs
+from headroom_wrap.compression import code, json_rows, listings, logs, markers, numbered, search, test_runs
 from headroom_wrap.compression.commands import Prints, command_of, prints
 from headroom_wrap.compression.model import Compressed, Compressor, Hints
 
@@ -22,6 +22,7 @@ _LISTING: Candidate = ("listings", listings.compress)
 _TESTS: Candidate = ("test_runs", test_runs.compress)
 _LOGS: Candidate = ("logs", logs.compress)
 _TIDY: Candidate = ("terminal", logs.tidy)
+_CODE: Candidate = ("code", code.compress)
 _NUMBERED: Candidate = ("numbered", numbered.compress)
 
 _READERS = re.compile(
@@ -74,15 +75,17 @@ def route(text: str, hints: Hints) -> list[Candidate]:
     if markers.carries_marker(text):
         return []
     if _READERS.search(hints.tool_name):
-        return [_NUMBERED]
+        return [_CODE, _NUMBERED]
     command = command_of(hints.tool_input)
     kinds = prints(command)
     sample = [line[:_SAMPLE_LINE_CHARS] for line in text[:_SAMPLE_CHARS].split("\n")[:_SAMPLE_LINES]]
     if _is_exact(sample, kinds):
-        return [_NUMBERED] if kinds & Prints.FILES else []
+        return [_CODE, _NUMBERED] if kinds & Prints.FILES else []
     looks = _looks(text, sample)
     if kinds & (Prints.FILES | Prints.HISTORY) and not kinds & (Prints.TESTS | Prints.MATCHES | Prints.LOGS):
-        return [candidate for candidate in looks if candidate in (_TESTS, _LOGS)] if kinds is Prints.FILES else []
+        if kinds is not Prints.FILES:
+            return []
+        return [_CODE, *(candidate for candidate in looks if candidate in (_TESTS, _LOGS))]
     wanted = list(looks)
     if kinds & Prints.TESTS:
         wanted.append(_TESTS)
