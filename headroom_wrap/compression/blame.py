@@ -8,12 +8,12 @@ from headroom_wrap.compression.lines import may_try
 from headroom_wrap.compression.markers import PREFIX
 from headroom_wrap.compression.model import Compressed, Hints
 
-_LINE = re.compile(
-    r"(\^?[0-9a-f]{7,64})( [^\n]{0,300}?\([^\n]{0,200}?\d{4}[^\n]{0,40}?)( {1,8}\d{1,8}\) ?.*)\Z", re.DOTALL
-)
+_COMMIT = re.compile(r"\^?[0-9a-f]{7,64} ")
+_NUMBER = re.compile(r" {1,8}\d{1,8}\)")
 _SAME = re.compile(r" {1,8}\d{1,8}\)")
 _KNOWN = re.compile(r"(\^?[0-9a-f]{7,64})( {1,8}\d{1,8}\).*)\Z", re.DOTALL)
 _MIN_LINES = 8
+_MAX_ABOUT_CHARS = 400
 _NOTE = (
     f"{PREFIX}: a line without a commit is of the commit above it; author and date stand where a commit first comes up]"
 )
@@ -27,16 +27,15 @@ def compress(text: str, _hints: Hints) -> Compressed | None:
     body = lines[:-1] if lines[-1] == "" else lines
     if len(body) < _MIN_LINES:
         return None
-    found = [match for line in body if (match := _LINE.match(line))]
+    found = [parts for line in body if (parts := _split(line))]
     if len(found) < len(body):
         return None
     out = [_NOTE]
     about: dict[str, str] = {}
     current = ""
-    for match in found:
-        commit, who, rest = match.groups()
+    for commit, who, rest in found:
         if about.get(commit) != who:
-            out.append(match[0])
+            out.append(commit + who + rest)
             about[commit] = who
         else:
             out.append(rest if commit == current else commit + rest)
@@ -45,6 +44,19 @@ def compress(text: str, _hints: Hints) -> Compressed | None:
     if len(spelled) >= len(text) or expand(spelled) != text:
         return None
     return Compressed(spelled, "author and date said once per commit", 0, len(body))
+
+
+def _split(line: str) -> tuple[str, str, str] | None:
+    """The commit, what is told of it, and the line's number with its text."""
+    commit = _COMMIT.match(line)
+    if commit is None:
+        return None
+    start = line.find("(", commit.end(), commit.end() + _MAX_ABOUT_CHARS)
+    number = _NUMBER.search(line, start, start + _MAX_ABOUT_CHARS) if start >= 0 else None
+    if number is None:
+        return None
+    end = commit.end() - 1
+    return line[:end], line[end : number.start()], line[number.start() :]
 
 
 def expand(spelled: str) -> str:
@@ -58,9 +70,9 @@ def expand(spelled: str) -> str:
         elif known := _KNOWN.match(line):
             current = known[1]
             out.append(current + about.get(current, "") + known[2])
-        elif whole := _LINE.match(line):
-            current = whole[1]
-            about[current] = whole[2]
+        elif whole := _split(line):
+            current = whole[0]
+            about[current] = whole[1]
             out.append(line)
         else:
             out.append(line)

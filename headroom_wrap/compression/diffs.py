@@ -14,7 +14,7 @@ from headroom_wrap.compression import generated
 from headroom_wrap.compression.cuts import Cuts
 from headroom_wrap.compression.lines import may_try
 from headroom_wrap.compression.markers import PREFIX
-from headroom_wrap.compression.model import Compressed, Hints
+from headroom_wrap.compression.model import Compressed, Hints, Level
 from headroom_wrap.compression.patches import FilePart, Hunk, is_context, parse
 from headroom_wrap.compression.relevance import relevant, terms_of
 
@@ -28,7 +28,7 @@ _ALIKE_MIN, _ALIKE_SHOWN = 5, 3
 _ALIKE_MAX_LINES = 40
 _DELETED_MIN_LINES, _DELETED_SHOWN = 40, 8
 _ADDED_MIN_LINES, _ADDED_FIRST, _ADDED_LAST = 150, 40, 10
-_NEW_FILE_MIN_LINES = 300
+_ADDED_MIN_LINES_IF_AGGRESSIVE = 80
 _MAX_DEFINITIONS = 60
 _MAX_RELEVANT = 40
 _LONG_LINE_CHARS = 5_000
@@ -53,10 +53,19 @@ class Reading:
     named: str
     """The tool's arguments as one text: a file that they name is wanted as it is."""
 
+    level: Level
+
     @property
     def reach(self) -> int:
         """How many lines of context stay on each side of a change."""
-        return _REACH_IN_LARGE if self.size_chars >= _LARGE_CHARS else _REACH
+        if self.size_chars < _LARGE_CHARS:
+            return _REACH
+        return 0 if self.level is Level.AGGRESSIVE else _REACH_IN_LARGE
+
+    @property
+    def long_addition(self) -> int:
+        """From how many added lines on the middle of them may go, if the whole is very large."""
+        return _ADDED_MIN_LINES_IF_AGGRESSIVE if self.level is Level.AGGRESSIVE else _ADDED_MIN_LINES
 
 
 def compress(text: str, hints: Hints) -> Compressed | None:
@@ -73,7 +82,9 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     shorter = "\n".join([*notes(done), shorter])
     if len(shorter) >= len(text):
         return None
-    return Compressed(shorter, "far context and generated files elided" if elided else done[0], elided, cuts.total)
+    return Compressed(
+        shorter, "far context, generated files and repeats elided" if elided else done[0], elided, cuts.total
+    )
 
 
 def plan(cuts: Cuts, parts: Sequence[FilePart], text: str, hints: Hints) -> list[str]:
@@ -81,7 +92,7 @@ def plan(cuts: Cuts, parts: Sequence[FilePart], text: str, hints: Hints) -> list
     lines = cuts.lines
     wanted = relevant(lines, terms_of(hints), _MAX_RELEVANT) if hints.marker is not None else ()
     named = "\n".join(str(value) for value in hints.tool_input.values())[:_LARGE_CHARS]
-    reading = Reading(lines, len(text), frozenset(wanted), named)
+    reading = Reading(lines, len(text), frozenset(wanted), named, hints.level)
     if hints.marker is not None:
         sound = [part for part in parts if part.is_sound and not cuts.is_cut(part.start)]
         kinds = [_kind_of(part, reading) for part in sound]
@@ -168,7 +179,7 @@ def _cut_file(cuts: Cuts, part: FilePart, kind: generated.Kind | None, reading: 
     for hunk in part.hunks:
         _cut_context(cuts, part, hunk, reading)
         if reading.size_chars >= _VERY_LARGE_CHARS:
-            _cut_added(cuts, part, hunk, reading)
+            _cut_added(cuts, hunk, reading)
 
 
 def _cut_generated(cuts: Cuts, part: FilePart, body: Sequence[int], reading: Reading, kind: generated.Kind) -> None:
@@ -192,11 +203,10 @@ def _cut_deleted(cuts: Cuts, part: FilePart, body: Sequence[int], reading: Readi
             cuts.cut(index, index, ("deleted", part.start), "{n} lines of the deleted file")
 
 
-def _cut_added(cuts: Cuts, part: FilePart, hunk: Hunk, reading: Reading) -> None:
+def _cut_added(cuts: Cuts, hunk: Hunk, reading: Reading) -> None:
     """In very large diffs, what is between the first and the last lines of a long addition, but for its skeleton."""
-    least = _NEW_FILE_MIN_LINES if part.is_new else _ADDED_MIN_LINES
     for first, last in _runs(reading.lines, hunk, "+"):
-        if last - first + 1 < least:
+        if last - first + 1 < reading.long_addition:
             continue
         middle = range(first + _ADDED_FIRST, last + 1 - _ADDED_LAST)
         stay = set(_definitions(reading, middle)) | reading.wanted
@@ -242,14 +252,15 @@ def _cut_context(cuts: Cuts, part: FilePart, hunk: Hunk, reading: Reading) -> No
 def _cut_gap(cuts: Cuts, part: FilePart, gap: tuple[int, int], reading: Reading) -> None:
     """Take out context, but for lines that are asked for and, in a long gap, the definition that the change is in."""
     start, end = gap
-    is_long = end - start + 1 >= _LONG_GAP_LINES
-    stay = {index for index in range(start, end + 1) if index in reading.wanted}
-    if is_long:
-        stay.update([index for index in range(start, end + 1) if _DEFINITION.match(reading.lines[index], 1)][-1:])
-    group = ("context", start) if is_long else ("context of", part.start)
-    for index in range(start, end + 1):
-        if index not in stay:
-            cuts.cut(index, index, group, "{n} of context" if is_long else "context")
+    stay = [index for index in range(start, end + 1) if index in reading.wanted]
+    if end - start + 1 < _LONG_GAP_LINES:
+        for index in range(start, end + 1):
+            if index not in stay:
+                cuts.cut(index, index, ("context of", part.start), "context")
+        return
+    stay += [index for index in range(start, end + 1) if _DEFINITION.match(reading.lines[index], 1)][-1:]
+    for before, after in pairwise([start - 1, *sorted(set(stay)), end + 1]):
+        cuts.cut(before + 1, after - 1, ("context", before), "{n} of context")
 
 
 def _cut_alike(cuts: Cuts, hunks: Sequence[Hunk]) -> None:

@@ -29,10 +29,11 @@ _NAME = re.compile(
     r"|\s+'?/?@?[\w./-]+@\d)"
 )
 _PINNED = re.compile(
-    r"[+-](?:    [\w.-]+ \(\d|[\w.-]+(?:/[\w.~-]+)+ v\d[^ ]* h1:"
+    r"[+-](?:    [\w.-]+ \(\d|[\w.-]+(?:/[\w.~-]+)+ v\d[^ /]* h1:"
     r"|\s+'?/?@?[\w./-]+@\d[^:]*:\s*\Z|  - [\w/+-]+ \(\d|[\w.-]+:[\w.-]+:\d)"
 )
 _REACH_BACK = 12
+_MAX_PATH_CHARS = 400
 _MAX_TELLING = 120
 
 
@@ -82,6 +83,6 @@ _SELF_DECLARED = Kind("generated file", 30)
 def kind_of(path: str, sample: Sequence[str]) -> Kind | None:
     """The kind of a file, by its path or by what its first lines in the diff say of it; None for human files."""
     for pattern, kind in _BY_PATH:
-        if pattern.search(path):
+        if pattern.search(path[-_MAX_PATH_CHARS:]):
             return kind
     return _SELF_DECLARED if any(_SAYS_SO.search(line[:300]) for line in sample) else None

@@ -10,15 +10,17 @@ from itertools import groupby
 from headroom_wrap.compression import diffs
 from headroom_wrap.compression.cuts import Cuts
 from headroom_wrap.compression.lines import may_try
+from headroom_wrap.compression.markers import PREFIX
 from headroom_wrap.compression.model import Compressed, Hints
 from headroom_wrap.compression.patches import FilePart, parse
 from headroom_wrap.compression.relevance import relevant, terms_of
 
 _GRAPH = r"(?:[*|\\/][*|\\/ ]{0,40})?"
+_BELOW = r"[*|\\/ ]{0,40}"
 _COMMIT = re.compile(_GRAPH + r"commit [0-9a-f]{7,64}(?: [^\n]{0,400})?\Z")
-_FIELD = re.compile(_GRAPH + r"(?:Merge|Author|AuthorDate|Commit|CommitDate|Date|Reflog(?: message)?|gpg): ?")
-_AUTHOR = re.compile(_GRAPH + r"Author: ")
-_MERGE = re.compile(_GRAPH + r"Merge: ")
+_FIELD = re.compile(_BELOW + r"(?:Merge|Author|AuthorDate|Commit|CommitDate|Date|Reflog(?: message)?|gpg): ?")
+_AUTHOR = re.compile(_BELOW + r"Author: ")
+_MERGE = re.compile(_BELOW + r"Merge: ")
 _ONE_LINE = re.compile(r"[*|\\/ ._-]{0,60}[0-9a-f]{7,40}\b")
 _BLAMED = re.compile(r"\^?[0-9a-f]{7,40} [^\n]{0,300}?\d{1,8}\) ")
 _GRAPH_ONLY = re.compile(r"[*|\\/ ._-]{0,80}\Z")
@@ -27,13 +29,14 @@ _TRAILER = re.compile(
     r"|Suggested-by|Reported-by|Cc|Change-Id|Reviewed-on|Commit-Queue|Auto-Submit|Cr-Commit-Position|git-svn-id|Helped-by"
     r"|Claude-Session|Generated-by|Assisted-by): "
 )
-_STAT_ROW = re.compile(r" (\S[^|\n]{0,400}?) +\| +(?:\d+(?: [+-]*)?|Bin(?: \d+ -> \d+ bytes)?)\Z")
+_STAT_COUNT = re.compile(r" *(?:\d+(?: [+-]*)?|Bin(?: \d+ -> \d+ bytes)?)\Z")
 _STAT_GROUPED = re.compile(r" (\S.*/)\Z")
 
 _LONG_LOG, _LONG_ONE_LINE_LOG = 100, 200
 _COMMITS_FIRST, _COMMITS_LAST, _COMMITS_RELEVANT = 60, 5, 20
 _ONE_LINE_SHARE = 0.9
 _STAT_LONG, _STAT_FIRST, _STAT_LAST = 40, 25, 3
+_STAT_MAX_CHARS = 600
 _MIN_TRAILER_CHARS = 400
 _MIN_FOLDED_AUTHORS = 4
 
@@ -158,7 +161,7 @@ def unfold_authors(lines: Sequence[str]) -> list[str]:
 def _fold_stats(cuts: Cuts, free: Sequence[int], hints: Hints) -> list[str]:
     """Rows of `--stat` stand below their directory; of very long ones the middle goes. Sums stay."""
     lines = cuts.lines
-    rows = [index for index in free if not cuts.is_cut(index) and _STAT_ROW.match(lines[index])]
+    rows = [index for index in free if not cuts.is_cut(index) and _is_stat_row(lines[index])]
     wanted = frozenset(relevant(lines, terms_of(hints), _COMMITS_RELEVANT)) if hints.marker is not None else frozenset()
     may_spell = not any(_STAT_GROUPED.match(lines[index]) for index in free)
     n_folded = 0
@@ -174,8 +177,15 @@ def _fold_stats(cuts: Cuts, free: Sequence[int], hints: Hints) -> list[str]:
     return ["stat rows stand below their directory"] if n_folded else []
 
 
+def _is_stat_row(line: str) -> bool:
+    if len(line) > _STAT_MAX_CHARS or line[:1] != " " or line[1:2] in ("", " "):
+        return False
+    _, bar, count = line.partition(" | ")
+    return bool(bar) and _STAT_COUNT.match(count) is not None
+
+
 def _directory(row: str) -> str:
-    path = row[1 : row.index("|")]
+    path = row[1 : row.index(" | ")]
     return path[: path.rfind("/") + 1]
 
 
@@ -194,9 +204,11 @@ def unfold_stats(lines: Sequence[str]) -> list[str]:
     out: list[str] = []
     directory = ""
     for line in lines:
-        if heading := _STAT_GROUPED.match(line):
+        if line.startswith(PREFIX):
+            out.append(line)
+        elif heading := _STAT_GROUPED.match(line):
             directory = heading[1]
-        elif directory and line.startswith("  ") and _STAT_ROW.match(line[1:]):
+        elif directory and line.startswith("  ") and _is_stat_row(line[1:]):
             out.append(" " + directory + line[2:])
         else:
             directory = ""
