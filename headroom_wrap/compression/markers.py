@@ -7,6 +7,7 @@ already carries one is never compressed again.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from headroom_wrap.compression.model import Profile, WayBack
 
@@ -24,6 +25,12 @@ def elision(first: int, last: int, what: str, unit: str = "lines") -> str:
     """The marker that stands where lines or rows `first`..`last` (1-based, inclusive) stood."""
     span = f"{unit[:-1]} {first}" if first == last else f"{unit} {first}-{last}"
     return f"{PREFIX}: {span} elided: {what}]" if what else f"{PREFIX}: {span} elided]"
+
+
+def scattered(spans: Sequence[tuple[int, int]], what: str) -> str:
+    """One marker for lines in several places; it stands where the first of `spans` (1-based, inclusive) stood."""
+    places = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
+    return f"{PREFIX}: lines {places} elided: {what}]"
 
 
 def header(original_id: str, elided: int, total: int, unit: str, profile: Profile) -> str:

@@ -5,7 +5,19 @@ from __future__ import annotations
 import re
 
 from headroom_wrap import tokens
-from headroom_wrap.compression import code, json_rows, listings, logs, markers, numbered, search, test_runs
+from headroom_wrap.compression import (
+    blame,
+    code,
+    diffs,
+    history,
+    json_rows,
+    listings,
+    logs,
+    markers,
+    numbered,
+    search,
+    test_runs,
+)
 from headroom_wrap.compression.commands import Prints, command_of, prints
 from headroom_wrap.compression.model import Compressed, Compressor, Hints
 
@@ -21,6 +33,9 @@ _SEARCH: Candidate = ("search", search.compress)
 _LISTING: Candidate = ("listings", listings.compress)
 _TESTS: Candidate = ("test_runs", test_runs.compress)
 _LOGS: Candidate = ("logs", logs.compress)
+_DIFFS: Candidate = ("diffs", diffs.compress)
+_HISTORY: Candidate = ("history", history.compress)
+_BLAME: Candidate = ("blame", blame.compress)
 _TIDY: Candidate = ("terminal", logs.tidy)
 _CODE: Candidate = ("code", code.compress)
 _NUMBERED: Candidate = ("numbered", numbered.compress)
@@ -79,12 +94,14 @@ def route(text: str, hints: Hints) -> list[Candidate]:
     command = command_of(hints.tool_input)
     kinds = prints(command)
     sample = [line[:_SAMPLE_LINE_CHARS] for line in text[:_SAMPLE_CHARS].split("\n")[:_SAMPLE_LINES]]
-    if _is_exact(sample, kinds):
+    if _is_diff(sample, kinds):
+        return [] if kinds is Prints.FILES else [_DIFFS, _HISTORY]
+    if _is_exact(sample):
         return [_CODE, _NUMBERED] if kinds & Prints.FILES else []
     looks = _looks(text, sample)
     if kinds & (Prints.FILES | Prints.HISTORY) and not kinds & (Prints.TESTS | Prints.MATCHES | Prints.LOGS):
-        if kinds is not Prints.FILES:
-            return []
+        if kinds & Prints.HISTORY:
+            return [_HISTORY, _BLAME]
         return [_CODE, *(candidate for candidate in looks if candidate in (_TESTS, _LOGS))]
     wanted = list(looks)
     if kinds & Prints.TESTS:
@@ -98,14 +115,20 @@ def route(text: str, hints: Hints) -> list[Candidate]:
     return list(dict.fromkeys(wanted))
 
 
-def _is_exact(sample: list[str], kinds: Prints) -> bool:
-    """Whether the text is a file with line numbers or a diff: something that an edit may be made from."""
-    head = [line for line in sample if line.strip()][:40]
-    if not head:
-        return True
-    if sum(1 for line in head if _NUMBERED_LINE.match(line)) * 2 > len(head):
-        return True
-    return not kinds & Prints.TESTS and any(_DIFF.match(line) for line in head)
+def _is_exact(sample: list[str]) -> bool:
+    """Whether the text is a file with line numbers: something that an edit may be made from."""
+    head = _head(sample)
+    return sum(1 for line in head if _NUMBERED_LINE.match(line)) * 2 > len(head) or not head
+
+
+def _is_diff(sample: list[str], kinds: Prints) -> bool:
+    """Whether the text is a diff, or a log with diffs in it."""
+    looked_at = sample if kinds & Prints.HISTORY else _head(sample)
+    return not kinds & Prints.TESTS and any(_DIFF.match(line) for line in looked_at)
+
+
+def _head(sample: list[str]) -> list[str]:
+    return [line for line in sample if line.strip()][:40]
 
 
 def _looks(text: str, sample: list[str]) -> list[Candidate]:

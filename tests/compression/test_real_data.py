@@ -67,7 +67,7 @@ def test_every_line_of_every_real_outcome_has_its_origin() -> None:
     assert followed > 90
 
 
-def test_diffs_are_not_touched() -> None:
+def test_short_diffs_and_logs_are_not_touched() -> None:
     assert not [row["id"] for row in outputs("diff", "git_history") if compress(row)]
 
 
