@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from headroom_wrap.compression.lines import Marker, Sheet, may_try
 from headroom_wrap.compression.model import Compressed, Hints
+from headroom_wrap.compression.numbering import thickened, thinned
 from headroom_wrap.compression.relevance import relevant, terms_of
 
 _NUMBERED = re.compile(r"((?:[A-Za-z]:[\\/])?[^:\n]{1,400}):\d{1,9}:")
@@ -58,7 +59,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     found = sum(1 for hit in hits if hit.is_match or hit.is_context)
     if found < _MIN_HITS or found * 2 < len(hits):
         return None
-    spells = expand("\n".join(regroup(hits, numbered=numbered))) == text
+    spells = _expand("\n".join(regroup(hits, numbered=numbered))) == text
     best, _ = _render(Sheet.raw(text), hits, None, numbered=numbered if spells else None)
     sheet = Sheet.raw(text)
     if hints.marker is not None:
@@ -74,7 +75,8 @@ def _render(sheet: Sheet, hits: Sequence[Hit], marker: Marker | None, *, numbere
     sheet.settle(marker)
     if numbered is not None:
         _spell(sheet, hits, numbered=numbered)
-    return sheet.render(marker)
+    rendered, elided = sheet.render(marker)
+    return thinned(rendered), elided
 
 
 def parse(lines: Sequence[str]) -> tuple[list[Hit], bool]:
@@ -189,7 +191,12 @@ def regroup(hits: Sequence[Hit], *, numbered: bool) -> list[str]:
 
 
 def expand(grouped: str) -> str:
-    """The inverse of `regroup`: every hit with its path again."""
+    """The inverse of the spelling that `compress` gives: every hit with its path and number again."""
+    return _expand(thickened(grouped))
+
+
+def _expand(grouped: str) -> str:
+    """The inverse of `regroup`."""
     lines = grouped.split("\n")
     out = []
     heading = ""
