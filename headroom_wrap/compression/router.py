@@ -25,8 +25,12 @@ Candidate = tuple[str, Compressor]
 
 HEADER_TOKENS = 58
 """What the line costs that names the original above a text with elisions."""
-MIN_SAVED_TOKENS = 60
-MIN_SAVED_SHARE = 0.15
+MIN_SAVED_TOKENS = 40
+MIN_SAVED_SHARE = 0.08
+"""What elision must save beyond its header."""
+MIN_SAVED_TOKENS_LOSSLESS = 20
+MIN_SAVED_SHARE_LOSSLESS = 0.04
+"""What a re-spelling must save, which hides nothing."""
 
 _JSON: Candidate = ("json_rows", json_rows.compress)
 _SEARCH: Candidate = ("search", search.compress)
@@ -80,7 +84,10 @@ def compress(text: str, hints: Hints) -> tuple[str, Compressed] | None:
         before = before or tokens.count(text)
         after = tokens.count(result.text) + (HEADER_TOKENS if result.elided else 0)
         saved = before - after
-        if saved >= MIN_SAVED_TOKENS and saved >= MIN_SAVED_SHARE * before and (best is None or after < best[0]):
+        least = max(MIN_SAVED_TOKENS, MIN_SAVED_SHARE * before)
+        if not result.elided:
+            least = max(MIN_SAVED_TOKENS_LOSSLESS, MIN_SAVED_SHARE_LOSSLESS * before)
+        if saved >= least and (best is None or after < best[0]):
             best = (after, name, result)
     return None if best is None else (best[1], best[2])
 
