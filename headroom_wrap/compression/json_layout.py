@@ -20,6 +20,7 @@ NOISE = frozenset({'"managedFields"', '"kubectl.kubernetes.io/last-applied-confi
 _MIN_ROWS, _MIN_MAP_ROWS, _MIN_PLAIN_ROWS = 3, 4, 24
 _MIN_CHARS = 240
 _MAX_DEPTH = 24
+_MIN_REPEATED_CHARS = 60
 _FLAT_LEVELS = 3
 _MIN_PRESENT = 0.4
 _JSON_SHARE = 0.5
@@ -59,12 +60,19 @@ class Shape:
     """Whether a row is an array of objects, and not one object."""
 
 
+@dataclass(frozen=True, slots=True)
+class Prose:
+    """Lines that are no JSON."""
+
+    text: str
+
+
 @dataclass(slots=True)
 class Layout:
-    """What is built as a text is read: pieces of text, which do not end at a line break, and tables."""
+    """What is built as a text is read: pieces of JSON, which do not end at a line break, lines of prose, and tables."""
 
     reader: Reader = field(default_factory=Reader)
-    pieces: list[str | Table] = field(default_factory=list)
+    pieces: list[str | Prose | Table] = field(default_factory=list)
     n_rows: int = 0
     headers: dict[str, str] = field(default_factory=dict)
 
@@ -94,7 +102,7 @@ def layout_of(text: str) -> Layout | None:
         if parts[index].is_json:
             _lay_documents(layout, parts[index : last + 1], alone=len(parts) == last - index + 1)
         else:
-            layout.pieces.append(parts[index].text)
+            layout.pieces.append(Prose(parts[index].text))
         index = last + 1
     return layout if any(part.is_json for part in parts) else None
 
@@ -277,3 +285,21 @@ def _add_cells(
             _add_cells(reader, columns, index, reader.members(value), (*path, key))
         else:
             columns.setdefault(".".join((*path, key)), []).append((index, value))
+
+
+def values_of(layout: Layout) -> list[str]:
+    """Objects and arrays as they stand in the pieces of a layout, each as often as it was met there."""
+    found: list[str] = list(layout.reader.cells)
+    for piece in layout.pieces:
+        if isinstance(piece, str) and len(piece) >= _MIN_CHARS:
+            _collect(layout.reader, piece, found, 0)
+    return found
+
+
+def _collect(reader: Reader, value: str, found: list[str], depth: int) -> None:
+    if value[0] not in "{[" or len(value) < _MIN_REPEATED_CHARS or depth > _MAX_DEPTH:
+        return
+    found.append(value)
+    parts = [part for _, part in reader.members(value)] if value[0] == "{" else reader.elements(value)
+    for part in parts:
+        _collect(reader, part, found, depth + 1)

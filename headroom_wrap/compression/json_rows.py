@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from headroom_wrap.compression import markers
-from headroom_wrap.compression.json_layout import Layout, Table, layout_of
+from headroom_wrap.compression.aliases import aliased
+from headroom_wrap.compression.json_layout import Prose, Table, layout_of, values_of
+from headroom_wrap.compression.json_strings import Clipper
 from headroom_wrap.compression.json_text import NotPlainJsonError
 from headroom_wrap.compression.lines import may_try
 from headroom_wrap.compression.model import Compressed, Hints
@@ -25,15 +27,19 @@ def compress(text: str, hints: Hints) -> Compressed | None:
         return None
     if layout is None:
         return None
-    spelled, elided = _render(layout, hints)
+    page = _Page(Clipper(text, hints) if hints.marker is not None else None)
+    for piece in layout.pieces:
+        page.add(piece, hints)
+    spelled = page.text(values_of(layout))
     if len(spelled) >= len(text):
         return None
-    tables = layout.tables
-    reason = "JSON rows by one schema" if tables else "JSON without white space"
-    if elided:
-        reason += ", unremarkable rows elided"
-    unit = "lines" if any(table.is_lines for table in tables) else "rows"
-    return Compressed(spelled, reason, elided, layout.n_rows, unit)
+    reason = "JSON rows by one schema" if layout.tables else "JSON without white space"
+    n_chars = page.clipper.n_chars if page.clipper is not None else 0
+    if page.elided or not n_chars:
+        reason += ", unremarkable rows elided" if page.elided else ""
+        unit = "lines" if any(table.is_lines for table in layout.tables) else "rows"
+        return Compressed(spelled, reason, page.elided, layout.n_rows, unit)
+    return Compressed(spelled, reason + ", long strings elided", n_chars, len(text), "chars")
 
 
 def rows_of(text: str) -> Sequence[str] | None:
@@ -48,26 +54,59 @@ def rows_of(text: str) -> Sequence[str] | None:
     return [source for table in layout.tables for source in table.sources]
 
 
-def _render(layout: Layout, hints: Hints) -> tuple[str, int]:
-    """The text, and how many rows it does not show."""
-    out = [""]
-    elided = 0
-    for piece in layout.pieces:
-        if isinstance(piece, str):
-            first, *rest = piece.split("\n")
-            out[-1] += first
-            out += rest
-            continue
-        keep = _kept(piece, hints)
-        lines, missing = _lines(piece, keep)
-        elided += missing
-        if piece.header or missing:
-            out += [*filter(None, [piece.header]), *lines, ""]
+class _Page:
+    """The lines of an output as they are put together."""
+
+    def __init__(self, clipper: Clipper | None) -> None:
+        self.clipper = clipper
+        self.elided = 0
+        self._lines = [""]
+        self._is_json = [True]
+
+    def add(self, piece: str | Prose | Table, hints: Hints) -> None:
+        """Add a piece of a layout; of a table, the rows that stay."""
+        if isinstance(piece, Prose):
+            self._close()
+            for line in piece.text.split("\n"):
+                self._add_line(line, is_json=False)
+        elif isinstance(piece, str):
+            self._continue(piece)
         else:
-            first, *rest = piece.separator.join(piece.lines).split("\n")
-            out[-1] += first
-            out += rest
-    return "\n".join(filter(None, out)), elided
+            lines, missing = _lines(piece, _kept(piece, hints))
+            self.elided += missing
+            if piece.header or missing:
+                self._close()
+                for line in filter(None, [piece.header, *lines]):
+                    self._add_line(self._clip(line), is_json=not _is_marker(line))
+            else:
+                self._continue(piece.separator.join(piece.lines))
+
+    def text(self, values: Iterable[str]) -> str:
+        """All lines; `values` are what may stand in them more than once."""
+        shown = [index for index, line in enumerate(self._lines) if line]
+        return "\n".join(
+            aliased([self._lines[index] for index in shown], [self._is_json[index] for index in shown], values)
+        )
+
+    def _clip(self, text: str) -> str:
+        return text if self.clipper is None else self.clipper.clip(text)
+
+    def _continue(self, text: str) -> None:
+        first, *rest = text.split("\n")
+        self._lines[-1] += self._clip(first)
+        for line in rest:
+            self._lines.append(self._clip(line))
+            self._is_json.append(True)
+
+    def _add_line(self, line: str, *, is_json: bool) -> None:
+        self._lines[-1], self._is_json[-1] = line, is_json
+        self._lines.append("")
+        self._is_json.append(True)
+
+    def _close(self) -> None:
+        if self._lines[-1]:
+            self._lines.append("")
+            self._is_json.append(True)
 
 
 def _kept(table: Table, hints: Hints) -> set[int] | None:
@@ -102,3 +141,7 @@ def _shown(table: Table, first: int, end: int) -> list[str]:
     if sum(map(len, lines)) > _SHORT_ROW_CHARS * len(lines):
         return lines
     return [",".join(lines)]
+
+
+def _is_marker(line: str) -> bool:
+    return line.startswith(markers.PREFIX) and " elided" in line[:60]

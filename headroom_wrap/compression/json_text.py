@@ -88,6 +88,8 @@ class Reader:
     def __init__(self) -> None:
         self._members: dict[str, list[Member]] = {}
         self._elements: dict[str, list[str]] = {}
+        self.cells: list[str] = []
+        """Cells in which an object is spelled by its schema, as often as they were spelled."""
 
     def members(self, value: str) -> list[Member]:
         """The members of the object that `value` is."""

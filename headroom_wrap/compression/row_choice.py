@@ -15,7 +15,8 @@ from headroom_wrap.compression.relevance import relevant, strings, terms_of
 Cells = Sequence[tuple[int, str]]
 """The rows that have a key, and its values, in order."""
 
-_FIRST_CHARS, _LAST_CHARS = 1200, 500
+_FIRST_CHARS, _LAST_CHARS = 1600, 800
+_FEWEST = 2
 _FIRST_ROWS, _LAST_ROWS = 8, 4
 _RELEVANT, _RELEVANT_CHARS = 20, 6000
 _NAMED = 40
@@ -84,13 +85,13 @@ def varies(cells: Cells) -> bool:
 
 
 def _within(texts: Sequence[str], numbers: Sequence[int], chars: int) -> list[int]:
-    """The first of some rows, while they are short enough together; one in any case."""
+    """The first of some rows, while they are short enough together; two in any case."""
     found: list[int] = []
     for number in numbers:
         if not 0 <= number < len(texts):
             continue
         chars -= len(texts[number])
-        if found and chars < 0:
+        if len(found) >= _FEWEST and chars < 0:
             break
         found.append(number)
     return found

@@ -110,7 +110,9 @@ def _cell(column: Column, value: str | None, reader: Reader) -> str:
     if value is None:
         return ""
     if column.fields is not None:
-        return column.fields.encode(reader.members(value), reader)
+        spelled = column.fields.encode(reader.members(value), reader)
+        reader.cells.append(spelled)
+        return spelled
     if column.elements is not None:
         encoded = [column.elements.encode(reader.members(element), reader) for element in reader.elements(value)]
         return "[" + ",".join(encoded) + "]"

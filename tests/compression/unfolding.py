@@ -10,7 +10,7 @@ from dataclasses import dataclass
 _HEADER = re.compile(r"\[headroom: rows (\d+)-(\d+) are (arrays of objects|members of an object|objects), one per line")
 _SPELLED = re.compile(r" is a missing key: (.*)\]\Z")
 _KNOWN = re.compile(r" with the keys of rows (\d+-\d+)\]\Z")
-_ALIAS = re.compile(r"\[headroom: ([$~§@]\d+) below stands for (.*)\]\Z")
+_ALIAS = re.compile(r"\[headroom: ([$~§@][A-Z]) below stands for (.*)\]\Z")
 _scan = json.JSONDecoder().raw_decode
 
 
@@ -56,7 +56,7 @@ def _without_aliases(lines: list[str]) -> list[str]:
     rest = [line for line in lines if not _ALIAS.match(line)]
     if not aliases:
         return rest
-    name = re.compile(re.escape(next(iter(aliases))[0]) + r"\d+")
+    name = re.compile(re.escape(next(iter(aliases))[0]) + "[A-Z]")
     for _ in range(8):
         rest = [name.sub(lambda found: aliases[found[0]], line) for line in rest]
     return rest
