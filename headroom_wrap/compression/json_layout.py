@@ -37,6 +37,7 @@ class Table:
         lines: each row as it is shown.
         header: the line of ours that says how to read the lines; "" if they are plain.
         columns: for each key the rows that have it, and their values: what a choice of rows goes by.
+        family: what tables with the same keys share; their rows are chosen together.
         separator: what stands between two rows in the source.
         is_lines: whether the rows are lines of the original, and the only ones.
     """
@@ -46,6 +47,7 @@ class Table:
     lines: Sequence[str]
     header: str
     columns: Mapping[str, Sequence[tuple[int, str]]]
+    family: str
     separator: str
     is_lines: bool = False
 
@@ -224,9 +226,10 @@ def _add_table(  # noqa: PLR0913 - the parts of a table
         if len(values) < _MIN_PLAIN_ROWS:
             return False
         header, lines = "", list(sources)
-    layout.pieces.append(
-        Table(layout.n_rows + 1, sources, lines, header, _columns(layout.reader, values, shape), separator, is_lines)
-    )
+    columns = _columns(layout.reader, values, shape)
+    first = layout.n_rows + 1
+    family = shape.schema.spell() if shape.schema is not None else f"{first}"
+    layout.pieces.append(Table(first, sources, lines, header, columns, family, separator, is_lines))
     layout.n_rows += len(values)
     return True
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from headroom_wrap.compression import markers
 from headroom_wrap.compression.aliases import aliased
@@ -28,8 +28,9 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     if layout is None:
         return None
     page = _Page(Clipper(text, hints) if hints.marker is not None else None)
+    kept = _kept(layout.tables, hints)
     for piece in layout.pieces:
-        page.add(piece, hints)
+        page.add(piece, kept)
     spelled = page.text(values_of(layout))
     if len(spelled) >= len(text):
         return None
@@ -63,7 +64,7 @@ class _Page:
         self._lines = [""]
         self._is_json = [True]
 
-    def add(self, piece: str | Prose | Table, hints: Hints) -> None:
+    def add(self, piece: str | Prose | Table, kept: Mapping[int, set[int]]) -> None:
         """Add a piece of a layout; of a table, the rows that stay."""
         if isinstance(piece, Prose):
             self._close()
@@ -72,11 +73,12 @@ class _Page:
         elif isinstance(piece, str):
             self._continue(piece)
         else:
-            lines, missing = _lines(piece, _kept(piece, hints))
+            lines, missing = _lines(piece, kept.get(piece.first))
             self.elided += missing
             if piece.header or missing:
                 self._close()
-                for line in filter(None, [piece.header, *lines]):
+                header = piece.header if missing < len(piece.lines) or "missing key" in piece.header else ""
+                for line in filter(None, [header, *lines]):
                     self._add_line(self._clip(line), is_json=not _is_marker(line))
             else:
                 self._continue(piece.separator.join(piece.lines))
@@ -109,12 +111,28 @@ class _Page:
             self._is_json.append(True)
 
 
-def _kept(table: Table, hints: Hints) -> set[int] | None:
-    """The rows to show, from 0 on; None for all."""
-    size = sum(map(len, table.lines))
-    if hints.marker is None or len(table.lines) < _ELIDE_FROM_ROWS or size < _ELIDE_FROM_CHARS:
-        return None
-    return telling_rows(table.columns, table.sources, hints)
+def _kept(tables: Sequence[Table], hints: Hints) -> dict[int, set[int]]:
+    """For tables of which rows may go, by their first row: the rows that stay, from 0 on in each."""
+    families: dict[str, list[Table]] = {}
+    for table in tables:
+        families.setdefault(table.family, []).append(table)
+    kept: dict[int, set[int]] = {}
+    for family in families.values():
+        lines = [line for table in family for line in table.lines]
+        if hints.marker is None or len(lines) < _ELIDE_FROM_ROWS or sum(map(len, lines)) < _ELIDE_FROM_CHARS:
+            continue
+        columns: dict[str, list[tuple[int, str]]] = {}
+        starts = []
+        n_rows = 0
+        for table in family:
+            starts.append(n_rows)
+            for key, cells in table.columns.items():
+                columns.setdefault(key, []).extend((index + n_rows, value) for index, value in cells)
+            n_rows += len(table.lines)
+        keep = telling_rows(columns, [source for table in family for source in table.sources], hints)
+        for table, start in zip(family, starts, strict=True):
+            kept[table.first] = {index - start for index in keep if 0 <= index - start < len(table.lines)}
+    return kept
 
 
 def _lines(table: Table, keep: set[int] | None) -> tuple[list[str], int]:

@@ -6,6 +6,7 @@ import re
 from bisect import bisect_left
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from headroom_wrap.compression.lines import is_alarming
@@ -18,10 +19,11 @@ Cells = Sequence[tuple[int, str]]
 _FIRST_CHARS, _LAST_CHARS = 1600, 800
 _FEWEST = 2
 _FIRST_ROWS, _LAST_ROWS = 8, 4
-_RELEVANT, _RELEVANT_CHARS = 20, 6000
+_RELEVANT = 20
+_FEWEST_CHARS, _SHARE = 2500, 0.15
 _NAMED = 40
 _COMMON_SHARE = 0.2
-_ALARMING = 12
+_ALARMING = 25
 _CATEGORIES_MAX = 24
 _RARE_MAX = 2
 _OUTLIERS_PER_COLUMN = 4
@@ -34,18 +36,31 @@ _MIN_NAME_CHARS, _MAX_NAMES = 3, 60
 _MIN_GAP_ROWS, _MIN_GAP_CHARS = 2, 120
 _COMMON_CHARS, _COMMON_MAX = 32, 3
 _MAX_COLUMNS = 400
+_TALLIES, _TALLY_MAX, _TALLY_CHARS = 3, 8, 120
+_ODD = re.compile(
+    r"backoff|pending|evicted|not ?ready|unhealthy|degraded|unknown|terminating|restarting|exited|rejected|blocked"
+    r"|defunct|suspended|stopped|expired|overdue|lost",
+    re.IGNORECASE,
+)
+_NESTED = '"."'
+"""Joins the keys of objects in objects."""
+_READY = re.compile(r'"?(\d{1,6})/(\d{1,6})"?\Z')
 
 
 def telling_rows(columns: Mapping[str, Cells], texts: Sequence[str], hints: Hints) -> set[int]:
-    """The numbers of the rows that stay, from 0 on."""
+    """The numbers of the rows that stay, from 0 on: what is named or wrong, and as much of the rest as is telling."""
     n_rows = len(texts)
-    keep = {*_within(texts, range(_FIRST_ROWS), _FIRST_CHARS)}
+    telling = [_telling_cells(key, cells, n_rows) for key, cells in list(columns.items())[:_MAX_COLUMNS]]
+    keep = {*_named(texts, hints), *(index for found in telling for index in found.alarming)}
+    keep.update(_within(texts, range(_FIRST_ROWS), _FIRST_CHARS))
     keep.update(_within(texts, range(n_rows - 1, n_rows - 1 - _LAST_ROWS, -1), _LAST_CHARS))
-    keep.update(_within(texts, relevant(texts, terms_of(hints), _RELEVANT), _RELEVANT_CHARS))
-    keep.update(_named(texts, hints))
-    for cells in list(columns.values())[:_MAX_COLUMNS]:
-        keep.update(_telling_cells(cells, n_rows))
-    return {index for index in keep if 0 <= index < n_rows}
+    left = max(_FEWEST_CHARS, int(_SHARE * sum(map(len, texts)))) - sum(len(texts[index]) for index in keep)
+    rest = [index for found in telling for index in found.odd]
+    for index in [*relevant(texts, terms_of(hints), _RELEVANT), *rest]:
+        if index not in keep and len(texts[index]) <= left:
+            keep.add(index)
+            left -= len(texts[index])
+    return keep
 
 
 def gaps(keep: set[int], texts: Sequence[str]) -> list[tuple[int, int]]:
@@ -77,6 +92,19 @@ def in_common(columns: Mapping[str, Cells], first: int, last: int) -> str:
             ranges.append(f"{key} {min(numbers)[1]} to {max(numbers)[1]}")
     said = [*same, *ranges][:_COMMON_MAX]
     return f"all with {', '.join(said)}" if said else ""
+
+
+def tallies(columns: Mapping[str, Cells], n_rows: int) -> str:
+    """How many rows have which value, for columns of few values: `"state": 290 "open", 10 "closed"`."""
+    said = []
+    for key, cells in columns.items():
+        counts = Counter(value for _, value in cells)
+        if 1 < len(counts) <= _TALLY_MAX and len(cells) == n_rows and sum(map(len, counts)) <= _TALLY_CHARS:
+            often = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+            said.append(f"{key}: " + ", ".join(f"{count} {value or 'empty'}" for value, count in often))
+            if len(said) == _TALLIES:
+                break
+    return "; ".join(said)
 
 
 def varies(cells: Cells) -> bool:
@@ -115,20 +143,37 @@ def _named(texts: Sequence[str], hints: Hints) -> list[int]:
     return keep
 
 
-def _telling_cells(cells: Cells, n_rows: int) -> set[int]:
-    most = max(1, int(n_rows * _COMMON_SHARE))
-    keep: set[int] = set()
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """Rows that stay for one column: because something is wrong there, or because it is unlike the others."""
+
+    alarming: Sequence[int] = ()
+    odd: Sequence[int] = ()
+
+
+def _telling_cells(key: str, cells: Cells, n_rows: int) -> _Telling:
+    most = max(_ALARMING, int(n_rows * _COMMON_SHARE))
     counts = Counter(value for _, value in cells)
+    rare_key = len(cells) <= _RARE_MAX and _NESTED not in key
     if len(counts) == 1:
-        return {index for index, _ in cells} if len(cells) <= _RARE_MAX else keep
-    alarms = {value for value in counts if is_alarming(value)}
+        return _Telling(odd=[index for index, _ in cells]) if rare_key else _Telling()
+    alarms = {value for value in counts if _is_odd(value)}
     alarming = [index for index, value in cells if value in alarms]
-    keep.update(alarming if len(alarming) <= most else _first_of_each(cells, alarms)[:_ALARMING])
+    if len(alarming) > most:
+        alarming = _first_of_each(cells, alarms)[:_ALARMING]
+    odd = []
     if len(counts) <= min(_CATEGORIES_MAX, n_rows // 4):
-        keep.update(index for index, value in cells if counts[value] <= _RARE_MAX)
-    elif len(cells) <= _RARE_MAX:
-        keep.update(index for index, _ in cells)
-    return keep | _outliers(cells)
+        odd += [index for index, value in cells if counts[value] <= _RARE_MAX]
+    elif rare_key:
+        odd += [index for index, _ in cells]
+    return _Telling(alarming, [*odd, *_outliers(cells)])
+
+
+def _is_odd(value: str) -> bool:
+    if is_alarming(value) or _ODD.search(value):
+        return True
+    ready = _READY.match(value)
+    return ready is not None and int(ready[1]) < int(ready[2])
 
 
 def _first_of_each(cells: Cells, values: set[str]) -> list[int]:
@@ -145,11 +190,11 @@ def _numbers(values: Sequence[str]) -> list[tuple[float, str]]:
     return [(float(match[1]), match[1]) for match in found] if len(found) == len(values) else []
 
 
-def _outliers(cells: Cells) -> set[int]:
+def _outliers(cells: Cells) -> list[int]:
     matches = [(index, _NUMBER.match(value)) for index, value in cells]
     numbers = [(index, float(match[1])) for index, match in matches if match]
     if len(numbers) * 2 < len(cells) or len(numbers) < _MIN_NUMBERS:
-        return set()
+        return []
     middle = median(number for _, number in numbers)
     deviation = median(abs(number - middle) for _, number in numbers)
     if not deviation:
@@ -158,8 +203,8 @@ def _outliers(cells: Cells) -> set[int]:
         most = max(_RARE_MAX, int(len(numbers) * _OUTLIER_SHARE))
         if len(odd) > most:
             odd.sort(key=lambda entry: (-entry[0], entry[1]))
-            return {index for _, index in odd[:_RARE_MAX]}
-        return {index for _, index in odd}
+            return [index for _, index in odd[:_RARE_MAX]]
+        return [index for _, index in odd]
     far = [(abs(number - middle) / deviation, index) for index, number in numbers]
     far.sort(key=lambda entry: (-entry[0], entry[1]))
-    return {index for distance, index in far[:_OUTLIERS_PER_COLUMN] if distance > _OUTLIER_DEVIATIONS}
+    return [index for distance, index in far[:_OUTLIERS_PER_COLUMN] if distance > _OUTLIER_DEVIATIONS]
