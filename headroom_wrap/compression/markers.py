@@ -17,8 +17,9 @@ SENTINEL = f"{PREFIX} original "
 """First words of every retrieved text: it is what the model asked for, and so never a slot."""
 
 _HEAD_CHARS = 300
-_MARKER_LINE = re.compile(r'(?:^|"|\\n)\[headroom[ :]', re.MULTILINE)
-"""At the start of a line, also of one inside a JSON string: scripts print retrieved texts so."""
+_MARKER_LINE = re.compile(r'(?:^|"|\\n)\[headroom[ :]|\[headroom: chars \d', re.MULTILINE)
+"""At the start of a line, also of one inside a JSON string: scripts print retrieved texts so. What is elided inside a
+line says chars."""
 
 
 def elision(first: int, last: int, what: str, unit: str = "lines") -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 from headroom_wrap import tokens
+<<<<<<< HEAD
 from headroom_wrap.compression import (
     blame,
     code,
@@ -18,6 +19,9 @@ from headroom_wrap.compression import (
     search,
     test_runs,
 )
+=======
+from headroom_wrap.compression import json_rows, listings, logs, markers, search, tables, test_runs
+>>>>>>> tables
 from headroom_wrap.compression.commands import Prints, command_of, prints
 from headroom_wrap.compression.model import Compressed, Compressor, Hints
 
@@ -33,6 +37,7 @@ MIN_SAVED_SHARE_LOSSLESS = 0.04
 """What a re-spelling must save, which hides nothing."""
 
 _JSON: Candidate = ("json_rows", json_rows.compress)
+_TABLES: Candidate = ("tables", tables.compress)
 _SEARCH: Candidate = ("search", search.compress)
 _LISTING: Candidate = ("listings", listings.compress)
 _TESTS: Candidate = ("test_runs", test_runs.compress)
@@ -63,11 +68,23 @@ _TEST_MARK = re.compile(
     r"|Ran \d+ tests? in |--- (?:PASS|FAIL|SKIP): |=== RUN |test result: |Tests?(?: Suites)?: +\d+ |\s*[✓✔✕✗×√] "
     r"|TAP version|ok \d+ |not ok \d+ |Tests run: \d+|E   "
 )
+_TABLE_HEAD = re.compile(
+    r"^ *[A-Z%#][\w%()#/-]*(?: [A-Z][\w()/-]*)?(?: {2,}[A-Z%#][\w%()#/:-]*(?: [A-Z][\w()/-]*)?){2,} *$"
+    r"|^ *[|+]?[-=]{2,}(?:[ |+]+[-=:]{2,}){1,}[|+]? *$|^[+╭┌][-─]{2}|^[^|\n]{1,80}(?: \| [^|\n]{1,80}){2,}$",
+    re.MULTILINE,
+)
 _TRACE = re.compile(r"Traceback \(most recent call last\)|\s+at \S+ ?\(|  File \"[^\"]+\", line \d+|goroutine \d+ \[")
 _LOG_LINE = re.compile(
     r"\W{0,2}(?:\w{1,14} )?\d{4}[-/]\d\d[-/]\d\d[T ]|\W?\d\d:\d\d:\d\d|\W?[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d"
     r"|\W?\d\d/\w{2,3}/\d{2,4}[ :]|\W?(?:[A-Z][a-z]{2} ){2}|\[?(?:INFO|DEBUG|WARN|WARNING|ERROR|TRACE|FATAL)\b"
     r"|\d{10,13}\b|\{\"(?:level|time|ts|timestamp|severity)\"|time="
+)
+_JSON_STARTS = ("{", "[")
+_BANNER_LINES = 12
+_LONG_DATA_CHARS = 8000
+_CONFIG_FILE = re.compile(
+    r"\b(?:package|composer|angular|manifest|deno|turbo|nx|launch|tasks)\.json|\b[ts]sconfig|config[\w.-]*\.json|settings"
+    r"[\w.-]*\.json|rc(?:\.json)?\b|\.jsonc\b"
 )
 _TEST_LINES_MIN = 2
 _LOG_SHARE = 0.4
@@ -107,14 +124,23 @@ def route(text: str, hints: Hints) -> list[Candidate]:
         return [_CODE, _NUMBERED] if kinds & Prints.FILES else []
     looks = _looks(text, sample)
     if kinds & (Prints.FILES | Prints.HISTORY) and not kinds & (Prints.TESTS | Prints.MATCHES | Prints.LOGS):
+<<<<<<< HEAD
         if kinds & Prints.HISTORY:
             return [_HISTORY, _BLAME]
         return [_CODE, *(candidate for candidate in looks if candidate in (_TESTS, _LOGS))]
+=======
+        fit = (_TESTS, _LOGS, _JSON, _TABLES) if _is_data(command, text, sample) else (_TESTS, _LOGS)
+        return [candidate for candidate in looks if candidate in fit] if kinds is Prints.FILES else []
+>>>>>>> tables
     wanted = list(looks)
     if kinds & Prints.TESTS:
         wanted.append(_TESTS)
     if kinds & Prints.MATCHES or _SEARCHERS.search(hints.tool_name):
         wanted += [_SEARCH, _LISTING]
+    if tables.PRINTERS.search(command):
+        wanted.append(_TABLES)
+    if _JSON in looks and _is_one_value(text):
+        return [candidate for candidate in wanted if candidate is not _LOGS]
     if kinds & Prints.LOGS:
         wanted.append(_LOGS)
     if command and not kinds & (Prints.FILES | Prints.HISTORY):
@@ -122,6 +148,7 @@ def route(text: str, hints: Hints) -> list[Candidate]:
     return list(dict.fromkeys(wanted))
 
 
+<<<<<<< HEAD
 def _is_exact(sample: list[str]) -> bool:
     """Whether the text is a file with line numbers: something that an edit may be made from."""
     head = _head(sample)
@@ -136,12 +163,45 @@ def _is_diff(sample: list[str], kinds: Prints) -> bool:
 
 def _head(sample: list[str]) -> list[str]:
     return [line for line in sample if line.strip()][:40]
+=======
+def _is_separated(sample: list[str]) -> bool:
+    """Whether the first lines have equally many commas or the like, and some."""
+    head = [line for line in sample[:6] if line]
+    return len(head) > 3 and any(
+        head[0].count(char) > 1 and all(line.count(char) >= head[0].count(char) for line in head) for char in ",\t;"
+    )
+
+
+def _is_one_value(text: str) -> bool:
+    """Whether a text looks like one JSON value over several lines: no log has such lines."""
+    whole = text.strip()
+    return whole[:1] in _JSON_STARTS and whole[-1:] in ("}", "]") and not re.match(r".*\n *[{\[].*\n", whole)
+
+
+def _is_data(command: str, text: str, sample: list[str]) -> bool:
+    """Whether what a command prints of files is data, and so long that nobody edits it line by line."""
+    if re.search(r"\bj?yq\b|\bjq\b", command):
+        return True
+    return len(text) > _LONG_DATA_CHARS and not _CONFIG_FILE.search(command) and bool(sample)
+
+
+def _is_exact(sample: list[str], kinds: Prints) -> bool:
+    """Whether the text is a file with line numbers or a diff: something that an edit may be made from."""
+    head = [line for line in sample if line.strip()][:40]
+    if not head:
+        return True
+    if sum(1 for line in head if _NUMBERED_LINE.match(line)) * 2 > len(head):
+        return True
+    return not kinds & Prints.TESTS and any(_DIFF.match(line) for line in head)
+>>>>>>> tables
 
 
 def _looks(text: str, sample: list[str]) -> list[Candidate]:
     found: list[Candidate] = []
-    if text.lstrip()[:1] in ("{", "["):
+    if any(line.lstrip()[:1] in _JSON_STARTS for line in sample[:_BANNER_LINES]):
         found.append(_JSON)
+    if _TABLE_HEAD.search("\n".join(sample)) or _is_separated(sample):
+        found.append(_TABLES)
     if sum(1 for line in sample if _TEST_MARK.match(line)) >= _TEST_LINES_MIN or any(map(_TRACE.match, sample)):
         found.append(_TESTS)
     lines = [line for line in sample if line.strip()]

@@ -196,7 +196,7 @@ def test_lines_of_json_expand_to_the_same_lines(table: list[dict[str, object]]) 
     text = "".join(json.dumps(each) + "\n" for each in table)
     result = json_rows.compress(text, LOSSLESS)
     if result is not None:
-        assert expand(result.text) == "\n".join(map(minified, text.splitlines()))
+        assert expand(result.text) == "".join(map(minified, text.splitlines()))
 
 
 @given(st.one_of(terminal_text, text_of(search_line)))
