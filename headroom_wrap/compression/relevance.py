@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from headroom_wrap.compression.model import Hints
 
-_WORD = re.compile(r"[^\W\d][\w.]{3,60}")
+_WORD = re.compile(r"[^\W\d][\w.]{3,60}|\d[\w.:-]{3,60}")
+"""Names, and numbers that are long enough to name something: an id, a time, a version."""
 _STOP = frozenset(
     "about after again also because been before being both case check code could does doing done down each file "
     "files find first from function get have here into issue just know lets like line lines look make more most need "
@@ -25,7 +26,7 @@ _MAX_SCANNED_CHARS = 20_000
 def terms_of(hints: Hints) -> tuple[str, ...]:
     """The distinct words of the query and of the tool's arguments, lower case, in order."""
     text = " ".join([hints.query[-_MAX_SCANNED_CHARS:], *strings(hints.tool_input)])[:_MAX_SCANNED_CHARS]
-    words = (word.strip("._").lower() for word in _WORD.findall(text))
+    words = (word.strip("._:-").lower() for word in _WORD.findall(text))
     return tuple(dict.fromkeys(word for word in words if len(word) >= _MIN_WORD_CHARS and word not in _STOP))[
         :_MAX_TERMS
     ]
