@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from headroom_wrap import tokens
-from headroom_wrap.compression import markers, router
+from headroom_wrap.compression import markers, overlaps, router
+from headroom_wrap.compression.commands import is_reader
 from headroom_wrap.compression.model import Compressed, Hints, Level, Profile, Slot, Verdict, WayBack
 from headroom_wrap.compression.references import is_same_call, refer, refer_with_difference
 from headroom_wrap.errors import HeadroomError
@@ -30,8 +31,12 @@ MAX_CHARS = 4_000_000
 BIRTHS_BUDGET_S = 5.0
 """What is new in one request may cost this much; blocks beyond it are decided "left", and stay so."""
 _REMEMBERED = 8192
+_SHOW_LINES = frozenset({"", "code", "numbered", "overlap"})
+"""Compressors whose results show a file's lines word for word, but for marked ones."""
 
 T = TypeVar("T")
+_Rendering = tuple[str, str, str, tuple[str, ...]]
+"""The text to send instead, the reason, the compressor, and the families of the blocks that it depends on."""
 _Router = Callable[[str, Hints], "tuple[str, Compressed] | None"]
 
 
@@ -44,10 +49,14 @@ class _Block:
 
 @dataclass(frozen=True, slots=True)
 class _Earlier:
-    """Blocks that stand before another: one with the same text, and one of the same call."""
+    """Blocks that stand before another: one with the same text, one of the same call, and those of the same file.
+
+    Those of the same file come with what is sent in their place.
+    """
 
     equal: _Block | None = None
     like: _Block | None = None
+    of_file: tuple[tuple[_Block, str | None], ...] = ()
 
 
 class Engine:
@@ -166,10 +175,8 @@ class Engine:
                 )  # fmt: skip
         return _left(block, key, profile, "nothing to gain", before) if best is None else best
 
-    def _renderings(
-        self, slot: Slot, id_: str, earlier: _Earlier, profile: Profile
-    ) -> Iterator[tuple[str, str, str, tuple[str, ...]]]:
-        """What may stand for a text: rendered, the reason, the compressor, and the blocks that it depends on."""
+    def _renderings(self, slot: Slot, id_: str, earlier: _Earlier, profile: Profile) -> Iterator[_Rendering]:
+        """What may stand for a text."""
         if earlier.equal is not None:
             rendered = refer(slot.text, earlier.equal.slot, id_, profile)
             yield rendered, "repeats an earlier result", "reference", (earlier.equal.family,)
@@ -178,22 +185,16 @@ class Engine:
             told = refer_with_difference(slot, earlier.like.slot, id_, profile)
             if told is not None:
                 yield told, "differs little from an earlier result", "difference", (earlier.like.family,)
+        if earlier.of_file:
+            yield from _overlap(slot, earlier, profile)
         outcome = self._try_compress(slot, profile)
         if outcome is not None:
             name, compressed = outcome
             yield _with_header(slot.text, compressed, profile), compressed.reason, name, ()
 
     def _try_compress(self, slot: Slot, profile: Profile) -> tuple[str, Compressed] | None:
-        hints = Hints(
-            slot.tool_name,
-            slot.tool_input,
-            slot.query,
-            slot.is_error,
-            marker=markers.elision if profile.may_elide else None,
-            level=profile.level,
-        )
         try:
-            return self._compress(slot.text, hints)
+            return self._compress(slot.text, _hints(slot, profile))
         except Exception:  # noqa: BLE001 - law 5: a compressor that fails costs nothing, and only its own block
             return None
 
@@ -247,6 +248,11 @@ def _families(slots: Sequence[Slot], wire: str, way_back: WayBack) -> list[str]:
     return families
 
 
+def _hints(slot: Slot, profile: Profile) -> Hints:
+    marker = markers.elision if profile.may_elide else None
+    return Hints(slot.tool_name, slot.tool_input, slot.query, slot.is_error, marker, profile.level)
+
+
 def _earlier(
     block: _Block, before: Sequence[_Block], decided: Mapping[str, Decision], first_with: Mapping[str, _Block]
 ) -> _Earlier:
@@ -254,11 +260,31 @@ def _earlier(
     equal = first_with.get(block.slot.text)
     if equal is not None:
         return _Earlier(equal)
+    like: _Block | None = None
+    of_file: list[tuple[_Block, str | None]] = []
+    path = overlaps.path_of(block.slot.tool_input) if is_reader(block.slot.tool_name) else ""
     for other in reversed(before):
+        is_like = like is None and is_same_call(block.slot, other.slot)
+        is_of_file = path and is_reader(other.slot.tool_name) and overlaps.path_of(other.slot.tool_input) == path
+        if not is_like and not is_of_file:
+            continue
         told = decided[other.key].rendered
-        if is_same_call(block.slot, other.slot) and not (told and markers.tells_of_another(told)):
-            return _Earlier(None, other)
-    return _Earlier()
+        if told is not None and markers.tells_of_another(told):
+            continue
+        if is_like:
+            like = other
+        if is_of_file and decided[other.key].compressor in _SHOW_LINES:
+            of_file.append((other, told))
+    return _Earlier(None, like, tuple(reversed(of_file)))
+
+
+def _overlap(slot: Slot, earlier: _Earlier, profile: Profile) -> Iterator[_Rendering]:
+    shown = [overlaps.Shown(block.slot.text, told) for block, told in earlier.of_file]
+    made = overlaps.compress(slot.text, _hints(slot, profile), shown)
+    if made is not None:
+        compressed, used = made
+        depends = tuple(earlier.of_file[index][0].family for index in sorted(used))
+        yield _with_header(slot.text, compressed, profile), compressed.reason, "overlap", depends
 
 
 def _why_left(slot: Slot) -> str | None:

@@ -22,7 +22,7 @@ from headroom_wrap.compression import (
     tables,
     test_runs,
 )
-from headroom_wrap.compression.commands import Prints, command_of, prints
+from headroom_wrap.compression.commands import Prints, command_of, is_reader, prints
 from headroom_wrap.compression.looks import Looks, looks
 from headroom_wrap.compression.model import Compressed, Compressor, Hints
 
@@ -35,11 +35,6 @@ MIN_SAVED_TOKENS_LOSSLESS = 20
 MIN_SAVED_SHARE_LOSSLESS = 0.04
 """What a re-spelling must save, which hides nothing."""
 
-_READERS = re.compile(
-    r"(?:^|_)(?:notebook_?)?(?:read|view|open|cat|edit|write|update|create|multi_?edit|str_replace\w*|apply_patch)"
-    r"(?:_?(?:text|multiple|many|media|notebook))?(?:_?files?)?$",
-    re.IGNORECASE,
-)
 _SEARCHERS = re.compile(r"(?:^|_)(?:grep|glob|rg|ripgrep|search|find|list|ls)(?:_|$)", re.IGNORECASE)
 _QUERIES_OF_DATA = re.compile(r"\bj?yq\b|\bjq\b")
 _LONG_DATA_CHARS = 8000
@@ -132,7 +127,7 @@ def route(text: str, hints: Hints) -> list[Rule]:
     if markers.carries_marker(text):
         return []
     at = survey(text, hints)
-    if _READERS.search(hints.tool_name):
+    if is_reader(hints.tool_name):
         rules: tuple[Rule, ...] = _SOURCES
     elif at.looks & Looks.DIFF:
         rules = () if at.prints is Prints.FILES else _CHANGES
@@ -151,9 +146,7 @@ def survey(text: str, hints: Hints) -> Survey:
     kinds = prints(command)
     known = looks(text, is_history=bool(kinds & Prints.HISTORY), is_tests=bool(kinds & Prints.TESTS))
     others = kinds & (Prints.TESTS | Prints.MATCHES | Prints.LOGS)
-    is_file = _READERS.search(hints.tool_name) is not None or (
-        bool(kinds & (Prints.FILES | Prints.HISTORY)) and not others
-    )
+    is_file = is_reader(hints.tool_name) or (bool(kinds & (Prints.FILES | Prints.HISTORY)) and not others)
     is_data = kinds is Prints.FILES and (
         _QUERIES_OF_DATA.search(command) is not None
         or (len(text) > _LONG_DATA_CHARS and not _CONFIG_FILE.search(command))
