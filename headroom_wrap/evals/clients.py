@@ -56,7 +56,9 @@ def _rules(first: int, n_tokens: int) -> str:
 
 def messages_turns(session: Trajectory, model: str, prefix: Prefix, *, with_our_tool: bool) -> Iterator[bytes]:
     """Bodies of Anthropic Messages, with Claude Code's marks: on the system prompt, and on the last block."""
-    tools = [{"name": name, "description": text, "input_schema": schema} for name, text, schema in _tools(session, prefix)]
+    tools = [
+        {"name": name, "description": text, "input_schema": schema} for name, text, schema in _tools(session, prefix)
+    ]
     if with_our_tool:
         tools.append({"name": OUR_TOOL, "description": TOOL["description"], "input_schema": TOOL["inputSchema"]})
     system = [{"type": "text", "text": text} for text in (prefix.system, session.system) if text]

@@ -1,4 +1,4 @@
-"""What whole sessions cost: recorded ones, sent turn by turn to a provider with a prompt cache, through our proxy and not.
+"""What whole sessions cost: recorded ones, sent turn by turn to a provider with a prompt cache, directly and by proxy.
 
 `python -m headroom_wrap.evals.sessions DIR` measures every session below DIR. Nothing leaves this machine.
 
@@ -69,7 +69,7 @@ WIRES = {
 
 @dataclass(frozen=True, slots=True)
 class Setup:
-    """One way of replaying: the wire format, with an agent's own prefix or without, with a new proxy half-way or not."""
+    """One way of replaying: the wire format, with an agent's own prefix or not, with a new proxy half-way or not."""
 
     wire: str = "anthropic"
     has_prefix: bool = False
@@ -208,7 +208,9 @@ def _proxied(wire: Wire, bodies: Sequence[bytes], level: str, restart_before: in
 @contextmanager
 def _proxy(upstream: str, data: Path, level: str) -> Iterator[int]:
     """A proxy on a port, with its store in `data`."""
-    config = ProxyConfig(_KEY, "replay", "proxy", {"anthropic": upstream, "openai": f"{upstream}/v1"}, require_key=False)
+    config = ProxyConfig(
+        _KEY, "replay", "proxy", {"anthropic": upstream, "openai": f"{upstream}/v1"}, require_key=False
+    )
     proxy = EmbeddedProxy(config, Compression(level), bind(), data, {})
     try:
         proxy.start()

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from headroom_wrap.compression.model import Slot, SlotKind
-from headroom_wrap.wire.history import Calls, Entry, HistoryFormat, span_behind, text_parts
-from headroom_wrap.wire.request import Call
+from headroom_wrap.wire.history import Calls, HistoryFormat, span_behind, text_parts
+from headroom_wrap.wire.request import Call, Entry
 from headroom_wrap.wire.spans import Cursor, Span
 
 _TEXT = frozenset({"text"})
@@ -29,18 +29,20 @@ def anthropic() -> HistoryFormat:
 def _message(cursor: Cursor, calls: Calls) -> Entry:
     start = cursor.at
     found = _Found(calls)
-    role, words = "", ""
+    role, words, n_blocks = "", "", 1
     for key in cursor.members():
         if key == "role":
             role = str(cursor.value())
         elif key == "content" and cursor.peek() == '"':
             words = cursor.value()
         elif key == "content" and cursor.peek() == "[":
+            n_blocks = 0
             for _ in cursor.elements():
+                n_blocks += 1
                 if cursor.peek() == "{":
                     words = found.block(cursor) or words
     words = words if role == "user" else ""
-    return Entry(span_behind(cursor, start), tuple(found.slots), tuple(found.calls.items()), words)
+    return Entry(span_behind(cursor, start), tuple(found.slots), tuple(found.calls.items()), words, n_blocks=n_blocks)
 
 
 class _Found:
