@@ -29,20 +29,18 @@ def anthropic() -> HistoryFormat:
 def _message(cursor: Cursor, calls: Calls) -> Entry:
     start = cursor.at
     found = _Found(calls)
-    role, words, n_blocks = "", "", 1
+    role, words = "", ""
     for key in cursor.members():
         if key == "role":
             role = str(cursor.value())
         elif key == "content" and cursor.peek() == '"':
             words = cursor.value()
         elif key == "content" and cursor.peek() == "[":
-            n_blocks = 0
             for _ in cursor.elements():
-                n_blocks += 1
                 if cursor.peek() == "{":
                     words = found.block(cursor) or words
     words = words if role == "user" else ""
-    return Entry(span_behind(cursor, start), tuple(found.slots), tuple(found.calls.items()), words, n_blocks=n_blocks)
+    return Entry(span_behind(cursor, start), tuple(found.slots), tuple(found.calls.items()), words)
 
 
 class _Found:

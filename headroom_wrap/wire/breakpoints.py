@@ -8,110 +8,95 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_right
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from headroom_wrap.wire.prefix import MARK_KEY
 from headroom_wrap.wire.request import Entry, ParsedRequest
-from headroom_wrap.wire.spans import Cursor, Span
+from headroom_wrap.wire.spans import Cursor, MalformedError
 
 STEP_BLOCKS = 18
-"""The fourth mark stands behind a multiple of so many blocks: it stays there until the next multiple is reached, which
-then finds it within its look-back. So a turn may bring some 36 blocks, not 20, and the cache still reads on."""
+"""How far before the last mark another one stands: so a turn may bring 37 blocks, not 19, and the cache reads on."""
 _MARK = '"cache_control":{"type":"ephemeral"}'
 _MARKABLE = frozenset({"text", "tool_result", "tool_use", "image", "document"})
 
 
-def breakpoints(request: ParsedRequest) -> dict[int, str]:
-    """What to insert where (see `splice`): none where the client has set a mark of its own.
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A place for a mark: what to insert where, and whether the provider takes a mark there."""
 
-    Marks go on the last tool, the last system block, the last block of the user's last message, and one before.
+    insertions: Mapping[int, str]
+    takes_mark: bool
+
+
+def breakpoints(request: ParsedRequest) -> dict[int, str]:
+    """What to insert where (see `splice`): nothing where the client has set a mark of its own.
+
+    Marks go on the last tool, the last block of the system prompt, the last block of the user's last message, and on
+    one `STEP_BLOCKS` before that.
     """
     if MARK_KEY in request.text and _has_mark(request):
         return {}
     marks: dict[int, str] = {}
-    text = request.text
-    if "tools" in request.head and text[request.head["tools"].start] == "[":
-        _mark_last(text, request.head["tools"], marks, _is_loaded)
-    if "system" in request.head:
-        _mark_content(text, request.head["system"], marks)
-    entries = request.entries
-    last = next((index for index in reversed(range(len(entries))) if _is_users(text, entries[index])), None)
-    if last is not None and _mark_message(text, entries[last], marks):
-        _mark_step(text, entries, last, marks)
+    for key, takes_mark in (("tools", _is_loaded), ("system", _takes_mark)):
+        found = _blocks(Cursor(request.text, request.head[key].start), takes_mark) if key in request.head else ()
+        blocks = list(found)
+        marks |= next((block.insertions for block in reversed(blocks) if block.takes_mark), {})
+    row = _last_blocks(request)
+    if row:
+        marks |= row[0].insertions
+        # The nearest one behind it where the provider takes none just there: so nothing lies outside both look-backs.
+        steps = reversed(row[1 : STEP_BLOCKS + 1]) if len(row) > STEP_BLOCKS else iter(())
+        marks |= next((block.insertions for block in steps if block.takes_mark), {})
     return marks
 
 
-def _mark_step(text: str, entries: Sequence[Entry], last: int, marks: dict[int, str]) -> None:
-    """Mark the block at the last multiple of `STEP_BLOCKS` before the last message, or the nearest before it."""
-    n_before = sum(entry.n_blocks for entry in entries[:last])
-    left = n_before % STEP_BLOCKS
-    if n_before < STEP_BLOCKS:
-        return
-    for index in reversed(range(last)):
-        n_blocks = entries[index].n_blocks
-        if left < n_blocks:
-            if _mark_message(text, entries[index], marks, n_blocks - left):
-                return
-            left = 0
-        else:
-            left -= n_blocks
-
-
-def _mark_message(text: str, entry: Entry, marks: dict[int, str], n_blocks: int | None = None) -> bool:
-    """Mark the last block of a message that can carry a mark, of the first `n_blocks`; False where none can."""
-    cursor = Cursor(text, entry.span.start)
-    if cursor.peek() != "{":
-        return False
-    for key in cursor.members():
-        if key == "content":
-            start = cursor.at
-            cursor.value()
-            return _mark_content(text, Span(start, cursor.at), marks, n_blocks)
-    return False
-
-
-def _mark_content(text: str, span: Span, marks: dict[int, str], n_blocks: int | None = None) -> bool:
-    if text[span.start] == "[":
-        return _mark_last(text, span, marks, _is_markable, n_blocks)
-    if text[span.start] != '"' or span.end - span.start <= len('""'):
-        return False
-    marks[span.start] = '[{"type":"text","text":'
-    marks[span.end] = f",{_MARK}}}]"
-    return True
-
-
-def _mark_last(
-    text: str,
-    span: Span,
-    marks: dict[int, str],
-    fits: Callable[[dict[str, Any]], bool],
-    n_items: int | None = None,
-) -> bool:
-    ends: list[int] = []
-    cursor = Cursor(text, span.start)
-    for index in cursor.elements():
-        if n_items is not None and index >= n_items:
+def _last_blocks(request: ParsedRequest) -> list[_Block]:
+    """Blocks of messages from the end backwards, beginning with the user's last one that takes a mark."""
+    row: list[_Block] = []
+    for entry in reversed(request.entries):
+        role, blocks = _message(request.text, entry)
+        for block in reversed(blocks):
+            if row or (role == "user" and block.takes_mark):
+                row.append(block)
+        if len(row) > STEP_BLOCKS:
             break
-        item, place = cursor.spanned()
-        if isinstance(item, dict) and item and fits(item):
-            ends.append(place.end - len("}"))
-    if ends:
-        marks[ends[-1]] = f",{_MARK}"
-    return bool(ends)
+    return row
 
 
-def _is_loaded(tool: dict[str, Any]) -> bool:
-    return tool.get("defer_loading") is not True
+def _message(text: str, entry: Entry) -> tuple[str, list[_Block]]:
+    cursor = Cursor(text, entry.span.start)
+    role, blocks = "", list[_Block]()
+    try:
+        for key in cursor.members() if cursor.peek() == "{" else ():
+            if key == "role":
+                role = str(cursor.value())
+            elif key == "content":
+                blocks = list(_blocks(cursor, _takes_mark))
+    except MalformedError:  # a key that stands twice: this message is left alone
+        return "", []
+    return role, blocks
 
 
-def _is_markable(block: dict[str, Any]) -> bool:
+def _blocks(cursor: Cursor, takes_mark: Callable[[Mapping[str, Any]], bool]) -> Iterator[_Block]:
+    """The blocks of a list, or the one that a string is."""
+    if cursor.peek() == '"':
+        text, span = cursor.spanned()
+        yield _Block({span.start: '[{"type":"text","text":', span.end: f",{_MARK}}}]"}, bool(text))
+    elif cursor.peek() == "[":
+        for _ in cursor.elements():
+            item, span = cursor.spanned()
+            is_object = isinstance(item, dict) and bool(item)
+            yield _Block({span.end - len("}"): f",{_MARK}"}, is_object and takes_mark(item))
+
+
+def _takes_mark(block: Mapping[str, Any]) -> bool:
     return block.get("type") in _MARKABLE and block.get("text") != ""
 
 
-def _is_users(text: str, entry: Entry) -> bool:
-    cursor = Cursor(text, entry.span.start)
-    return cursor.peek() == "{" and any(key == "role" and cursor.value() == "user" for key in cursor.members())
+def _is_loaded(tool: Mapping[str, Any]) -> bool:
+    return tool.get("defer_loading") is not True
 
 
 def _has_mark(request: ParsedRequest) -> bool:

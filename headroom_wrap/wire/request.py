@@ -26,7 +26,6 @@ class Entry:
         calls: the tool calls in it, by their ids.
         words: what the user says in it.
         tools: tools that it makes callable.
-        n_blocks: of how many content blocks it consists.
     """
 
     span: Span
@@ -34,7 +33,6 @@ class Entry:
     calls: tuple[tuple[str, Call], ...] = ()
     words: str = ""
     tools: frozenset[str] = frozenset()
-    n_blocks: int = 1
 
 
 @dataclass(frozen=True, slots=True)
