@@ -246,7 +246,7 @@ def rows_of_settings() -> list[str]:
     defaults = {item.variable: item.default for item in settings.SETTINGS}
     for variable, (name, text) in declared().items():
         default = defaults.get(variable)
-        shown = "" if default in (None, "", ()) else f"`{default}`"
+        shown = "" if default in (None, "", ()) else f"`{str(default).lower()}`"
         rows.append(f"| `{variable}` | {name and f'`{name}`'} | {shown} | {text} |")
     return rows
 

@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from headroom_wrap.compression.model import Slot
-from headroom_wrap.wire.request import Call, ParsedRequest
+from headroom_wrap.wire.request import Call, Entry, ParsedRequest
 from headroom_wrap.wire.spans import Cursor, MalformedError, Span
 
+HEAD_KEYS = ("tools", "system", "instructions")
+"""What a provider reads before the conversation, in its order, whatever the order in the request."""
+_CACHE_KEY = "prompt_cache_key"
 _REMEMBERED = 8
 _REMEMBERED_CHARS = 32 * 1024 * 1024
 _KEY_CHARS = 2048
@@ -25,24 +28,6 @@ _COUNTED_FROM_BYTES = 4 * 1024 * 1024
 """No conversation is like this; decoded, 64 MB of empty objects would take gigabytes."""
 
 Calls = Mapping[str, Call]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What one entry of a conversation contributes, and where it stands.
-
-    Attributes:
-        slots: its texts that may be replaced.
-        calls: the tool calls in it, by their ids.
-        words: what the user says in it.
-        tools: tools that it makes callable.
-    """
-
-    span: Span
-    slots: tuple[Slot, ...] = ()
-    calls: tuple[tuple[str, Call], ...] = ()
-    words: str = ""
-    tools: frozenset[str] = frozenset()
 
 
 class HistoryFormat:
@@ -74,7 +59,8 @@ class HistoryFormat:
 
     def __call__(self, body: bytes) -> ParsedRequest | None:
         """Find the slots of a decoded body; None where it is not understood."""
-        model, tools, entries, links = "", frozenset[str](), list[Entry](), dict[str, Any]()
+        model, cache_key, tools, entries = "", "", frozenset[str](), list[Entry]()
+        links, head = dict[str, Any](), dict[str, Span]()
         if len(body) > _COUNTED_FROM_BYTES and sum(map(body.count, (b"{", b"[", b","))) > _MAX_VALUES:
             return None
         try:
@@ -85,8 +71,11 @@ class HistoryFormat:
                     entries = self._entries(cursor)
                 elif key == "model":
                     model = str(cursor.value())
-                elif key == "tools" and cursor.peek() == "[":
-                    tools = self._tool_names(cursor.value())
+                elif key in HEAD_KEYS:
+                    value, head[key] = cursor.spanned()
+                    tools = self._tool_names(value) if key == "tools" and isinstance(value, list) else tools
+                elif key == _CACHE_KEY:
+                    cache_key = str(cursor.value())
                 elif key in self._link_keys:
                     links[key] = cursor.value()
             if not cursor.at_end():
@@ -95,11 +84,9 @@ class HistoryFormat:
             return None
         slots = tuple(slot for entry in entries for slot in entry.slots)
         tools = tools.union(*(entry.tools for entry in entries))
-        if not self._link_keys or not self._is_linked(links):
-            return ParsedRequest(text, slots, model, tools)
-        answered = {slot.call_id for slot in slots}
-        calls = {call_id: call for entry in entries for call_id, call in entry.calls if call_id not in answered}
-        return ParsedRequest(text, slots, model, tools, is_linked=True, open_calls=calls)
+        is_linked = bool(self._link_keys) and self._is_linked(links)
+        calls = _open_calls(entries, slots) if is_linked else {}
+        return ParsedRequest(text, slots, model, tools, is_linked, calls, head, entries, cache_key)
 
     def _entries(self, cursor: Cursor) -> list[Entry]:
         text, conversation = cursor.text, cursor.text[cursor.at : cursor.at + _KEY_CHARS]
@@ -139,6 +126,11 @@ class HistoryFormat:
             except MalformedError:
                 cursor.at = start
         return Entry(cursor.spanned()[1])
+
+
+def _open_calls(entries: Sequence[Entry], slots: Sequence[Slot]) -> dict[str, Call]:
+    answered = {slot.call_id for slot in slots}
+    return {call_id: call for entry in entries for call_id, call in entry.calls if call_id not in answered}
 
 
 def text_parts(cursor: Cursor, kinds: frozenset[str]) -> Iterator[tuple[str, Span]]:
