@@ -31,7 +31,7 @@ HEADER_TOKENS = 58
 MIN_SAVED_TOKENS = 40
 MIN_SAVED_SHARE = 0.08
 """What elision must save beyond its header."""
-MIN_SAVED_TOKENS_LOSSLESS = 20
+MIN_SAVED_TOKENS_LOSSLESS = 10
 MIN_SAVED_SHARE_LOSSLESS = 0.04
 """What a re-spelling must save, which hides nothing."""
 
