@@ -54,6 +54,16 @@ def _names(value: Any) -> tuple[str, ...]:
     return tuple(item.strip() for item in items if item.strip())
 
 
+def _switch(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    known = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False}
+    word = str(value).lower()
+    if word not in known:
+        raise ValueError("1 or 0")
+    return known[word]
+
+
 def _url(value: Any) -> str:
     parts = urlsplit(str(value))
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
@@ -72,6 +82,10 @@ SETTINGS = (
     Setting("level", "HEADROOM_LEVEL", "balanced", _level, "How much may go: off, safe, balanced or aggressive."),
     Setting(
         "exclude_tools", "HEADROOM_EXCLUDE_TOOLS", (), _names, "Tools whose results are never touched, with commas."
+    ),
+    Setting(
+        "cache_breakpoints", "HEADROOM_CACHE_BREAKPOINTS", default=False, parse=_switch,
+        help="Mark prefixes for Anthropic's prompt cache where a client marks none: 1 or 0.",
     ),
     Setting("port", "HEADROOM_PORT", 0, _port, "Port of the proxy; 0: a free one. headroom proxy: 8787 unless told."),
     Setting(
@@ -105,6 +119,7 @@ class Settings:
 
     level: str
     exclude_tools: tuple[str, ...]
+    cache_breakpoints: bool
     port: int
     anthropic_url: str
     openai_url: str

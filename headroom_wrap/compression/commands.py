@@ -1,4 +1,4 @@
-"""What a shell command is going to print, judged by its words."""
+"""What a tool or a shell command is going to print, judged by its words."""
 
 from __future__ import annotations
 
@@ -65,6 +65,11 @@ _KIND_OF_PAIR = {
     ("git", "format-patch"): Prints.HISTORY,
     ("gh", "pr"): Prints.HISTORY,
 }
+_READERS = re.compile(
+    r"(?:^|_)(?:notebook_?)?(?:read|view|open|cat|edit|write|update|create|multi_?edit|str_replace\w*|apply_patch)"
+    r"(?:_?(?:text|multiple|many|media|notebook))?(?:_?files?)?$",
+    re.IGNORECASE,
+)
 _WRAPPERS = frozenset(
     "sudo time timeout env nice nohup stdbuf xargs command exec bash sh zsh uv uvx poetry pipenv hatch pdm rye run npx "
     "bunx pnpx python python2 python3 node -m -lc -c -X dev".split()
@@ -76,6 +81,11 @@ _SEPARATOR = re.compile(r"(\|\|?|&&|;|\n|\$\(|`)")
 _PYTHON = re.compile(r"(?:^|/)python3\.\d+\Z")
 _LOG_FILE = re.compile(r"\.log\b|/log/|/logs/|\.out\b|syslog|messages\b")
 _MAX_COMMAND_CHARS = 20_000
+
+
+def is_reader(tool_name: str) -> bool:
+    """Whether a tool, by its name, reads or writes files by their paths."""
+    return _READERS.search(tool_name) is not None
 
 
 def command_of(tool_input: Mapping[str, Any]) -> str:

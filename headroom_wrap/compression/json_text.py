@@ -82,16 +82,37 @@ def members(text: str, at: int = 0) -> list[tuple[str, int, int]]:
     return found
 
 
-def object_members(text: str) -> list[Member]:
-    """The members of the object that `text` is."""
-    return [(key, text[start:end]) for key, start, end in members(text)]
+class Reader:
+    """Members and elements of values, each value taken apart once, however often it stands in a text."""
 
+    def __init__(self) -> None:
+        self._members: dict[str, list[Member]] = {}
+        self._elements: dict[str, list[str]] = {}
+        self.cells: list[str] = []
+        """Cells in which an object is spelled by its schema, as often as they were spelled."""
 
-def array_elements(text: str) -> list[str]:
-    """The elements of the array that `text` is."""
-    return [text[start:end] for start, end in elements(text)]
+    def members(self, value: str) -> list[Member]:
+        """The members of the object that `value` is."""
+        found = self._members.get(value)
+        if found is None:
+            found = [(key, value[start:end]) for key, start, end in members(value)]
+            self._members[value] = found
+        return found
+
+    def elements(self, value: str) -> list[str]:
+        """The elements of the array that `value` is."""
+        found = self._elements.get(value)
+        if found is None:
+            found = [value[start:end] for start, end in elements(value)]
+            self._elements[value] = found
+        return found
 
 
 def are_objects(values: Sequence[str]) -> bool:
     """Whether all of some values, and there are some, are objects with members."""
     return bool(values) and all(value.startswith("{") and value != "{}" for value in values)
+
+
+def are_arrays(values: Sequence[str]) -> bool:
+    """Whether all of some values, and there are some, are arrays."""
+    return bool(values) and all(value.startswith("[") for value in values)

@@ -69,7 +69,7 @@ def _choose(sheet: Sheet, hints: Hints) -> None:
     for index in long_lines:
         if index not in keep:
             line = sheet.shown[index]
-            sheet.drop(index, index, f'of {len(line)} characters: "{line[:_LONG_LINE_SAMPLE]}…"')
+            sheet.drop(index, index, f'line of {len(line)} characters: "{line[:_LONG_LINE_SAMPLE]}…"')
     drop_foreign_frames(sheet)
 
 

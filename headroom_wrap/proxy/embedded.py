@@ -15,6 +15,7 @@ from headroom_wrap.compression.engine import Engine
 from headroom_wrap.compression.model import Level
 from headroom_wrap.errors import HeadroomError
 from headroom_wrap.proxy import control
+from headroom_wrap.proxy.aligner import CacheAligner, PrefixChange
 from headroom_wrap.proxy.app import ProxyApp
 from headroom_wrap.proxy.config import ProxyConfig
 from headroom_wrap.proxy.pipeline import EnginePipeline, PassThrough
@@ -34,11 +35,13 @@ class Compression:
         level: off, safe, balanced or aggressive.
         excluded_tools: tools whose results are never touched.
         command: how the client's shell tool fetches an original; None where it is not on this machine, or not known.
+        cache_breakpoints: mark prefixes for Anthropic's cache where a client marks none.
     """
 
     level: str
     excluded_tools: tuple[str, ...] = ()
     command: str | None = None
+    cache_breakpoints: bool = False
 
 
 class EmbeddedProxy:
@@ -92,6 +95,10 @@ class EmbeddedProxy:
         """What this session has sent and saved so far."""
         return SessionTotals() if self._store is None else self._store.totals(self._config.session)
 
+    def prefix_changes(self) -> tuple[PrefixChange, ...]:
+        """How clients changed their prefixes so far, the dearest first."""
+        return () if self._pipeline is None else self._pipeline.aligner.report()
+
     def stop(self) -> None:
         """Stop serving; the port is free afterwards."""
         self.server.stop()
@@ -113,4 +120,12 @@ class EmbeddedProxy:
 
 def _pipeline(store: Store, compression: Compression) -> EnginePipeline:
     level = Level(compression.level)
-    return EnginePipeline(Engine(store), store, level, compression.excluded_tools, compression.command)
+    return EnginePipeline(
+        Engine(store),
+        store,
+        level,
+        compression.excluded_tools,
+        compression.command,
+        compression.cache_breakpoints,
+        CacheAligner(marks_itself=compression.cache_breakpoints),
+    )

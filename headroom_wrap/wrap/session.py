@@ -80,7 +80,8 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
         start = plan.start(launch, program, plan.route(launch, url, key, session.record.id, session.directory))
         _write_files(start, session.directory)
         command = plan.retrieve_command(start.env, has_login_shell=launch.agent.has_login_shell)
-        compression = Compression(launch.settings.level, launch.settings.exclude_tools, command)
+        settings = launch.settings
+        compression = Compression(settings.level, settings.exclude_tools, command, settings.cache_breakpoints)
         network = {**launch.context.env, **launch.agent.network_env(launch.context)}
         proxy = EmbeddedProxy(config, compression, listener, launch.data, network)
     except BaseException:
@@ -137,7 +138,8 @@ class _Run:
     def _summary(self) -> str:
         """The figures; a store that fails now must not cost the agent's exit code."""
         try:
-            return summary.describe(self._proxy.totals(), self._launch.agent.title, self._why_nothing())
+            changes = self._proxy.prefix_changes()
+            return summary.describe(self._proxy.totals(), self._launch.agent.title, self._why_nothing(), changes)
         except HeadroomError as error:
             return f"headroom: no figures for this session: {error}"
 

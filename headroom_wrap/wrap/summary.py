@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from headroom_wrap.proxy import aligner
+from headroom_wrap.proxy.aligner import PrefixChange
 from headroom_wrap.store import SessionTotals
 from headroom_wrap.store.savings import savings
 
 
-def describe(totals: SessionTotals, title: str, why_nothing: str = "") -> str:
-    """One or two short lines about a session.
+def describe(
+    totals: SessionTotals, title: str, why_nothing: str = "", prefix_changes: Sequence[PrefixChange] = ()
+) -> str:
+    """One to three short lines about a session.
 
     Args:
         totals: sums over the session.
         title: the agent's name for a person.
         why_nothing: the reason to give where nothing was saved, if one is known.
+        prefix_changes: what the client changed in what the provider had cached.
     """
     if totals.requests == 0:
         return f"headroom: {title} made no model call through this session."
@@ -37,7 +44,8 @@ def describe(totals: SessionTotals, title: str, why_nothing: str = "") -> str:
             second.append(f"about {_compared(found.of_cost, 'cheaper', 'dearer')}")
     if found.cache_hit is not None:
         second.append(f"{found.cache_hit:.0%} of what was sent came from the provider's cache")
-    return "\n".join(f"headroom: {line}" for line in (first, ", ".join(second)) if line)
+    lines = (first, ", ".join(second), aligner.describe(prefix_changes))
+    return "\n".join(f"headroom: {line}" for line in lines if line)
 
 
 def _compared(share: float, less: str, more: str, form: str = "{:.0%}") -> str:

@@ -6,7 +6,18 @@ import random
 
 import pytest
 
-from headroom_wrap.compression import json_rows, listings, logs, markers, router, search, test_runs
+from headroom_wrap.compression import (
+    blame,
+    diffs,
+    history,
+    json_rows,
+    listings,
+    logs,
+    markers,
+    router,
+    search,
+    test_runs,
+)
 from headroom_wrap.compression.model import Compressor, Hints
 
 SIZE = 400_000
@@ -18,6 +29,9 @@ UNITS = [
     "a.b-1-", "ab/", '  File "x", line 1\n    a\n', "[", '{"a":', "abcdef12-", ".", "test_a (", " > ",
     "reading sources... [ 10%] ", "\n   at x.y(", "E   x\n", "=== a ===\n", "> x\n/a/b.py:1: E\n_ _ _\n", "é", "%",
     "Updating files: 5% (1/2)", "- ",
+    "diff --git a/x b/x\n", "--- a\n+++ b\n@@ -1,9999999 +1,9999999 @@\n", "@@ -1,9 +1,9 @@\n", "+", "-a\n", " \n", "(",
+    "abcdef12 (", "abcdef12 (a 1) b\n", "commit abcdef12\nAuthor: x\n", "* | commit ", " a/b | 1 +\n", " a |",
+    "diff --git a/dist/dist/", "diff --cc x\n@@@ -1,9 -1,9 +1,9 @@@\n", "GIT binary patch\nliteral 9\n", "abcdef1 x\n",
     "FAILED ", "0x", "1.", "1:", "{", "\\", '\\"', "…", "a{", "test_1 (a.b.C.test_1) ... ok\n",
 ]  # fmt: skip
 
@@ -26,7 +40,8 @@ UNITS = [
 def test_a_unit_repeated_for_ever_is_done_in_time_and_never_grows(unit: str) -> None:
     text = unit * (SIZE // len(unit))
     compressors: list[Compressor] = [
-        json_rows.compress, listings.compress, logs.compress, search.compress, test_runs.compress,
+        blame.compress, diffs.compress, history.compress, json_rows.compress, listings.compress, logs.compress,
+        search.compress, test_runs.compress,
     ]  # fmt: skip
     for compressor in compressors:
         result = compressor(text, HINTS)

@@ -10,14 +10,29 @@ from pathlib import Path
 
 import pytest
 
-from headroom_wrap.compression import json_rows, listings, logs, markers, search, test_runs
+from headroom_wrap.compression import (
+    blame,
+    diffs,
+    history,
+    json_rows,
+    listings,
+    logs,
+    markers,
+    numbered,
+    search,
+    test_runs,
+)
 from headroom_wrap.compression.model import Compressor, Hints
 
 GOLDEN = Path(__file__).parent / "golden"
 COMPRESSORS: dict[str, Compressor] = {
+    "blame": blame.compress,
+    "diffs": diffs.compress,
+    "history": history.compress,
     "json_rows": json_rows.compress,
     "listings": listings.compress,
     "logs": logs.compress,
+    "numbered": numbered.compress,
     "search": search.compress,
     "terminal": logs.tidy,
     "test_runs": test_runs.compress,

@@ -41,19 +41,19 @@ def test_nested_objects_and_arrays_of_objects_have_schemas_of_their_own() -> Non
     "spelling", ["1E5", "1.0", "-0", "12345678901234567890123", "0.10", '"\\ud800"', '"\\u00e9\\/"']
 )
 def test_values_keep_the_spelling_of_the_source(spelling: str) -> None:
-    text = "[" + ", ".join(f'{{"number": {n}, "value": {spelling if n else 1}}}' for n in range(9)) + "]"
+    text = "[" + ", ".join(f'{{"number": {n}, "value": {spelling if n else 1}}}' for n in range(30)) + "]"
     assert f"[1,{spelling}]" in compress(text).split("\n")
     assert expand(compress(text)) == minified(text)
 
 
 def test_a_missing_key_is_an_empty_place() -> None:
     rows: list[dict[str, object]] = [
-        {"first_number": n, "second_number": n + 1, "third_number": n + 2} for n in range(9)
+        {"first_number": n, "second_number": n * n, "third_number": n % 7} for n in range(9)
     ]
     del rows[4]["second_number"], rows[8]["third_number"]
     text = json.dumps(rows)
     lines = compress(text).split("\n")
-    assert (lines[6], lines[10]) == ("[4,,6]", "[8,9,]")
+    assert (lines[6], lines[10]) == ("[4,,4]", "[8,64,]")
     assert expand("\n".join(lines)) == minified(text)
 
 
@@ -70,9 +70,6 @@ def test_a_missing_key_is_an_empty_place() -> None:
         "[{'a': 1}, {'a': 2}, {'a': 3}]",
         '[{"a": 01}, {"a": 2}, {"a": 3}]',
         '[{"a": "tab\t"}, {"a": 2}, {"a": 3}]',
-        '[{"a": 1, "b": 2}, {"b": 1, "a": 2}, {"a": 1, "b": 2}]',
-        '[{"a": 1}, 2, {"a": 3}, {"a": 4}]',
-        '{"a": 1, "b": "two"}',
         "[" * 100_000,
         '{"a":' * 100_000,
         "[]",
@@ -80,8 +77,16 @@ def test_a_missing_key_is_an_empty_place() -> None:
         "no JSON",
     ],
 )
-def test_what_cannot_be_spelled_by_one_schema_is_left_alone(text: str) -> None:
+def test_what_is_no_plain_json_is_left_alone(text: str) -> None:
     assert json_rows.compress(text, LOSSLESS) is None
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['[{"a": 1, "b": 2}, {"b": 1, "a": 2}, {"a": 1, "b": 2}]', '[{"a": 1}, 2, {"a": 3}]', '{"a": 1, "b": "t w o"}'],
+)
+def test_what_has_no_schema_loses_its_white_space(text: str) -> None:
+    assert compress(text) == minified(text)
 
 
 def test_a_banner_and_a_last_line_stay() -> None:
@@ -127,6 +132,6 @@ def test_gaps_name_their_rows_and_what_all_of_them_hold() -> None:
     result = json_rows.compress(rows_with({180: {"state": "lost"}}), ELIDING)
     assert result is not None
     marks = [line for line in result.text.split("\n") if line.startswith("[headroom: rows")]
-    assert marks[0] == '[headroom: rows 9-180 elided: all with "state"="open", "note"="as usual"]'
+    assert marks[1] == '[headroom: rows 9-180 elided: all with "state"="open", "id" 8 to 179, "price" 10 to 16]'
     assert result.elided == 300 - 8 - 1 - 4
     assert (result.unit, result.total) == ("rows", 300)

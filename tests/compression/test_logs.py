@@ -60,7 +60,7 @@ def test_a_line_that_the_query_names_stays() -> None:
 def test_a_line_of_a_megabyte_is_named_by_its_beginning_and_its_length() -> None:
     giant = "2025-03-04 11:01:00,000 INFO [main] Running 9999 items: " + "tests/test_a.py::test_error, " * 30_000
     text = compress(beats(20) + giant + "\n" + beats(20))
-    assert f'1 of {len(giant)} characters: "2025-03-04 11:01:00,000 INFO [main] Running 9999 items: test…"' in text
+    assert f'1 line of {len(giant)} characters: "2025-03-04 11:01:00,000 INFO [main] Running 9999 items: test…"' in text
     assert len(text) < 10_000
 
 

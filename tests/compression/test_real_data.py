@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from headroom_wrap import tokens
-from headroom_wrap.compression import logs, markers, router, templates
+from headroom_wrap.compression import logs, markers, numbered, router, templates
 from headroom_wrap.compression.model import Compressed, Hints
 from tests.compression.tracing import trace, trace_search
 
@@ -67,9 +67,18 @@ def test_every_line_of_every_real_outcome_has_its_origin() -> None:
     assert followed > 90
 
 
-def test_diffs_and_reads_of_files_are_not_touched() -> None:
+def test_short_diffs_and_logs_are_not_touched() -> None:
     assert not [row["id"] for row in outputs("diff", "git_history") if compress(row)]
-    assert not [row["id"] for row in outputs("file_read") if row["tool"] == "read_text_file" and compress(row)]
+
+
+def test_reads_of_files_are_spelled_so_that_they_expand_to_their_bytes() -> None:
+    spelled = 0
+    for row in outputs("file_read"):
+        outcome = compress(row)
+        if outcome is not None and outcome[0] == "numbered":
+            assert numbered.expand(outcome[1].text) == row["output"]
+            spelled += 1
+    assert spelled > 40
 
 
 @pytest.mark.parametrize("name", ["mochitest-end", "mochitest-fail", "reftest-timeout", "taskcluster-only"])

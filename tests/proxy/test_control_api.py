@@ -156,6 +156,19 @@ def test_stats_tell_the_sessions_figures(app: ProxyApp, store: Store) -> None:
     assert (stats["level"], stats["uptime_s"], stats["why_not_compressing"]) == ("balanced", 12.5, "")
 
 
+def test_stats_tell_what_changed_in_prefixes(app: ProxyApp, pipeline: EnginePipeline) -> None:
+    assert told(app, b"/stats")["prefix_changes"] == []
+    words = {"type": "text", "text": "hi", "cache_control": {"type": "ephemeral"}}
+    for day in (27, 28):
+        said = [{"role": "user", "content": [words]}] * (day - 26)
+        pipeline.prepare("anthropic", json.dumps({"system": f"2026-11-{day}", "messages": said}).encode())
+    stats = told(app, b"/stats")
+    Stats.model_validate(stats)
+    (change,) = stats["prefix_changes"]
+    assert (change["where"], change["kind"], change["times"]) == ("system", "a date", 1)
+    assert (change["old"], change["new"]) == ("2026-11-27", "2026-11-28")
+
+
 def test_stats_tell_no_secrets(app: ProxyApp) -> None:
     stats = told(app, b"/stats")
     assert stats["upstreams"] == {"anthropic": "https://gw.test:8443", "openai": "http://127.0.0.1:9"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from headroom_wrap.proxy.aligner import PrefixChange
 from headroom_wrap.store import SessionTotals
 from headroom_wrap.wrap.summary import describe
 from tests.store.test_savings import TOTALS
@@ -23,6 +24,12 @@ def test_nothing_saved_is_said_with_the_reason() -> None:
 
 def test_no_model_call_is_said_too() -> None:
     assert describe(SessionTotals(), "Claude Code") == "headroom: Claude Code made no model call through this session."
+
+
+def test_what_a_changed_prefix_cost_is_said_in_a_line_of_its_own() -> None:
+    changes = [PrefixChange("system", "a date", 3, 36_000, "27", "28")]
+    said = describe(SessionTotals(requests=4), "Claude Code", prefix_changes=changes).splitlines()
+    assert said[-1] == ("headroom: the prefix changed 3 times (system: a date), about 36,000 tokens were written again")
 
 
 def _fields(totals: SessionTotals) -> dict[str, int]:

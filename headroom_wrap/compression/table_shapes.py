@@ -1,0 +1,232 @@
+"""Tables in plain text: aligned by spaces, drawn with bars, or separated by commas, tabs and the like."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+_MIN_ROWS = 5
+_MIN_COLUMNS = 3
+_MAX_WIDTH = 4000
+_MAX_HEAD_LINES = 6
+_FILLED_SHARE = 0.5
+_HEAD_WORD_SHARE = 0.6
+_RULER = re.compile(r"[\s+|=:*─━═│┃┼╪┿├┤┌┐└┘┬┴╞╡╭╮╰╯-]{3,}\Z")
+_BARS = str.maketrans({"│": "|", "┃": "|", "║": "|"})
+_HEAD_WORD = re.compile(r"[^a-z]*[A-Z][^a-z]*\Z|[A-Z%#][\w%()#/-]*\Z")
+_NUMBER = re.compile(r"[-+]?[\d.,:%]+[A-Za-z]{0,2}\Z")
+_DELIMITERS = ",\t;|"
+_MAX_FIELD_SHARE = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One row: its cells without padding, and the lines of the text where it stands, from 0 on."""
+
+    cells: tuple[str, ...]
+    first: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextTable:
+    """A table among the lines of a text.
+
+    Attributes:
+        first, last: its lines, from 0 on; rulers stand among them that are no rows.
+        head: the names of the columns, or None.
+        rows: without the head.
+        separator: what stands between cells where padding is left out.
+        sure: whether the text itself shows that it is a table.
+        is_padded: whether cells stand in the text with padding and rules, which can be left out.
+    """
+
+    first: int
+    last: int
+    head: Row | None
+    rows: Sequence[Row]
+    separator: str
+    sure: bool
+    is_padded: bool = True
+
+
+def text_tables(lines: Sequence[str]) -> list[TextTable]:
+    """The tables of a text that is no CSV, in order."""
+    found: list[TextTable] = []
+    for first, last in _groups(lines):
+        table = _drawn(lines, first, last) or _aligned(lines, first, last)
+        if table is not None:
+            found.append(table)
+            continue
+        for start, end in _indented(lines, first, last):
+            inner = _drawn(lines, start, end) or _aligned(lines, start, end)
+            if inner is not None:
+                found.append(inner)
+    return found
+
+
+def csv_table(text: str) -> TextTable | None:
+    """The table that a text is, if all of it is separated values."""
+    first_line = text[: text.find("\n")] if "\n" in text else ""
+    for delimiter in sorted(_DELIMITERS, key=lambda char: -first_line.count(char)):
+        if first_line.count(delimiter) < _MIN_COLUMNS - 1:
+            return None
+        rows = _records(text, delimiter)
+        if rows is None or len(rows) <= _MIN_ROWS:
+            continue
+        head = rows[0] if _is_head(rows[0].cells) else None
+        body = rows[1:] if head is not None else rows
+        return TextTable(0, rows[-1].last, head, body, delimiter, sure=head is not None, is_padded=False)
+    return None
+
+
+def _records(text: str, delimiter: str) -> list[Row] | None:
+    """All records, if they have the same number of fields and quotes are balanced."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    rows: list[Row] = []
+    at = 0
+    try:
+        for record in reader:
+            if not record or (rows and len(record) != len(rows[0].cells)):
+                return None
+            if any(len(field) > _MAX_FIELD_SHARE * len(text) for field in record):
+                return None
+            rows.append(Row(tuple(record), at, reader.line_num - 1))
+            at = reader.line_num
+    except csv.Error:
+        return None
+    return rows
+
+
+def _is_head(cells: Sequence[str]) -> bool:
+    return len(set(cells)) == len(cells) and all(cell.strip() and not _NUMBER.match(cell.strip()) for cell in cells)
+
+
+def _groups(lines: Sequence[str]) -> list[tuple[int, int]]:
+    """The stretches of lines that are not blank."""
+    groups = []
+    first = -1
+    for index, line in enumerate([*lines, ""]):
+        if line.strip():
+            first = index if first < 0 else first
+        elif first >= 0:
+            groups.append((first, index - 1))
+            first = -1
+    return [(start, end) for start, end in groups if end - start >= _MIN_ROWS]
+
+
+def _indented(lines: Sequence[str], first: int, last: int) -> list[tuple[int, int]]:
+    """The stretches of lines of one indentation."""
+    found = []
+    start = first
+    for index in range(first + 1, last + 2):
+        if index > last or _indent(lines[index]) != _indent(lines[start]):
+            if index - start > _MIN_ROWS and (start, index - 1) != (first, last):
+                found.append((start, index - 1))
+            start = index
+    return found
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip(" "))
+
+
+def _is_ruler(line: str) -> bool:
+    return _RULER.match(line) is not None
+
+
+def _drawn(lines: Sequence[str], first: int, last: int) -> TextTable | None:
+    """A table with bars between cells and a ruler below its head: of psql, mysql, sqlite3 or Markdown."""
+    rulers = [index for index in range(first, last + 1) if _is_ruler(lines[index])]
+    start = first
+    while start < last and (_is_ruler(lines[start]) or "|" not in lines[start].translate(_BARS)):
+        start += 1
+    bars = lines[start].translate(_BARS).count("|")
+    if not bars or not any(start < index <= start + 2 for index in rulers):
+        return None
+    if not rulers:
+        return None
+    rows: list[Row] = []
+    end = start
+    for index in range(start, last + 1):
+        if _is_ruler(lines[index]):
+            end = index if rows else end
+            continue
+        line = lines[index].translate(_BARS)
+        if line.count("|") != bars:
+            break
+        rows.append(Row(tuple(_bar_cells(line)), index, index))
+        end = index
+    if len(rows) <= _MIN_ROWS:
+        return None
+    begin = start - 1 if start > first and _is_ruler(lines[start - 1]) else start
+    return TextTable(begin, end, rows[0], rows[1:], "|", sure=True)
+
+
+def _bar_cells(line: str) -> list[str]:
+    stripped = line.strip()
+    if stripped.startswith("|") and stripped.endswith("|") and len(stripped) > 1:
+        stripped = stripped[1:-1]
+    return [cell.strip() for cell in stripped.split("|")]
+
+
+def _aligned(lines: Sequence[str], first: int, last: int) -> TextTable | None:
+    """A table whose columns are kept apart by spaces; a few lines above it may belong to no table."""
+    starts = list(range(first, min(first + _MAX_HEAD_LINES, last - _MIN_ROWS) + 1))
+    # Where a ruler stands, the line above it is the head.
+    starts.sort(key=lambda start: not (start < last and _is_ruler(lines[start + 1]) and not _is_ruler(lines[start])))
+    for start in starts:
+        table = _aligned_at(lines, start, last)
+        if table is not None:
+            return table
+    return None
+
+
+def _aligned_at(lines: Sequence[str], first: int, last: int) -> TextTable | None:
+    if any("\t" in line or len(line) > _MAX_WIDTH for line in lines[first : last + 1]):
+        return None
+    numbers = [index for index in range(first, last + 1) if not _is_ruler(lines[index])]
+    rulers = last - first + 1 - len(numbers)
+    if len(numbers) <= _MIN_ROWS:
+        return None
+    cuts = _cuts([lines[index] for index in numbers])
+    if len(cuts) < _MIN_COLUMNS - 1:
+        return None
+    rows = []
+    for index in numbers:
+        places = [0, *cuts, len(lines[index])]
+        rows.append(Row(tuple(lines[index][left:right].strip() for left, right in pairwise(places)), index, index))
+    filled = sum(1 for row in rows for cell in row.cells if cell)
+    if filled < _FILLED_SHARE * len(rows) * (len(cuts) + 1):
+        return None
+    words = [word for cell in rows[0].cells for word in cell.split()]
+    is_head = sum(1 for word in words if _HEAD_WORD.match(word)) >= _HEAD_WORD_SHARE * len(words) and all(rows[0].cells)
+    head = rows[0] if is_head or (rulers and all(rows[0].cells)) else None
+    sure = head is not None and (rulers > 0 or all(word.upper() == word for word in words))
+    return TextTable(first, last, head, rows[1:] if head is not None else rows, "\t", sure=sure)
+
+
+def _cuts(lines: Sequence[str]) -> list[int]:
+    """Where the columns of some lines begin, but the first: after places that are blank in every line."""
+    width = max(map(len, lines))
+    ink = 0
+    for line in lines:
+        # A number with a bit for each place that is not blank: many lines are put together at the speed of C.
+        ink |= int("".join("0" if char == " " else "1" for char in reversed(line)) or "0", 2)
+    blank = [not ink >> place & 1 for place in range(width)]
+    starts = [place for place in range(1, width) if not blank[place] and blank[place - 1]]
+    starts = [place for place in starts if not all(blank[:place])]
+    cuts: list[int] = []
+    for position, place in enumerate(starts):
+        end = starts[position + 1] if position + 1 < len(starts) else width
+        left = cuts[-1] if cuts else 0
+        wide = place >= 2 and blank[place - 2]
+        filled = sum(1 for line in lines if line[place:end].strip())
+        before = sum(1 for line in lines if line[left:place].strip())
+        if (filled * 2 >= len(lines) and before * 2 >= len(lines)) or (wide and filled > 1):
+            cuts.append(place)
+    return cuts
