@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from headroom_wrap.compression import diffs
+from headroom_wrap.compression import diffs, path_rows
 from headroom_wrap.compression.cuts import Cuts
 from headroom_wrap.compression.lines import may_try
 from headroom_wrap.compression.markers import PREFIX
@@ -67,6 +67,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     shown = [head for head in heads if not cuts.is_cut(head.start)]
     done = _fold_authors(cuts, shown) + _fold_dates(cuts, shown, free)
     done += _fold_stats(cuts, free, hints)
+    done += path_rows.fold(cuts, free)
     if parts:
         done += diffs.plan(cuts, parts, text, hints)
     shorter, elided = cuts.render(hints.marker)

@@ -38,6 +38,8 @@ _SAMPLE_CHARS = 60_000
 _SAMPLE_LINE_CHARS = 300
 _NUMBERED_LINE = re.compile(r" *\d+(?:→|\t)")
 _DIFF = re.compile(r"diff --git |--- (?:a/|/dev/null)|@@ -\d|Index: |\+\+\+ b/")
+_CHANGES_TREE = re.compile(r"\bgit (?:-C \S{1,200} )?(?:status|add|commit|merge|pull|rebase|cherry-pick|stash)\b")
+"""Commands that list files of a working tree as `git log` lists those of a commit."""
 _TEST_MARK = re.compile(
     r"={3,} (?:test session starts|FAILURES|ERRORS|short test summary|warnings summary|\d+ (?:passed|failed))"
     r"|(?:PASSED|FAILED|ERROR) \S+(?:::| > )|\S+::\S+ (?:PASSED|FAILED|ERROR|SKIPPED)"
@@ -94,6 +96,7 @@ def route(text: str, hints: Hints) -> list[Candidate]:
         wanted += [_SEARCH, _LISTING]
     if kinds & Prints.LOGS:
         wanted.append(_LOGS)
+    wanted += [_HISTORY] * bool(_CHANGES_TREE.search(command))
     if command and not kinds & (Prints.FILES | Prints.HISTORY):
         wanted.append(_TIDY)
     return list(dict.fromkeys(wanted))

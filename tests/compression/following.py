@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from headroom_wrap.compression import path_rows
 from headroom_wrap.compression.diffs import unfold_heads
 from headroom_wrap.compression.history import unfold_authors, unfold_dates, unfold_stats
 from headroom_wrap.compression.markers import PREFIX
@@ -15,6 +16,7 @@ _INVERSES = {
     "--- and +++ lines": unfold_heads,
     "a commit without Author": unfold_authors,
     "a Date without year": unfold_dates,
+    "paths of one directory": path_rows.unfold,
     "stat rows stand": unfold_stats,
 }
 

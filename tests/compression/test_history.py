@@ -139,3 +139,39 @@ def test_the_diffs_in_a_log_are_shortened_too() -> None:
 def test_a_blame_is_no_log() -> None:
     text = "".join(f"1234567{n % 9} (Ada Moreau 2025-03-01 10:13:00 +0100 {n}) x = 1\n" for n in range(300))
     assert history.compress(text, ELIDING) is None
+
+
+def test_paths_of_one_directory_share_braces_in_long_lists() -> None:
+    rows = "".join(f"M\tshop/rules/tax_{n}.py\n" for n in range(30)) + "A\tshop/rules/new.py\nR100\ta/b.py\ta/c.py\n"
+    rows += "".join(f"A\tshop/views/page_{n}.html\n" for n in range(30))
+    out = out_of(rows, LOSSLESS)
+    assert out.startswith("[headroom: paths of one directory share braces]\nM\tshop/rules/{tax_0.py,tax_1.py,")
+    assert "}\nA\tshop/rules/new.py\nR100\ta/b.py\ta/c.py\nA\tshop/views/{page_0.html," in out
+    assert history.compress(rows[:400], LOSSLESS) is None
+
+
+def test_a_long_status_is_folded_as_it_stands() -> None:
+    text = "On branch main\nChanges not staged for commit:\n"
+    text += "".join(f"\tmodified:   src/parts/view_{n}.ts\n" for n in range(40))
+    text += "\nUntracked files:\n" + "".join(f"\tsrc/new/{n}.ts\n" for n in range(9))
+    out = out_of(text, LOSSLESS)
+    assert "\tmodified:   src/parts/{view_0.ts,view_1.ts," in out
+    assert "\n\tsrc/new/{0.ts,1.ts," in out
+
+
+path_row = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["M\t", "?? ", " M ", "\tmodified:   ", "\t", " create mode 100644 ", "", "x "]),
+    st.sampled_from(["src/", "src/a/", "", "a b/", "{x}/", "/"]),
+    st.sampled_from(["a.py", "b.py", "c,d", "{a,b}", "é.ts"]),
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(path_row, st.integers(1, 20)).map(lambda run: [run[0]] * run[1]), max_size=30))
+@settings(max_examples=100)
+def test_rows_with_paths_come_back(runs: list[list[str]]) -> None:
+    text = "\n".join(row for run in runs for row in run)
+    result = history.compress(text, LOSSLESS)
+    if result is not None:
+        assert len(result.text) < len(text)
+        follow(text, result)

@@ -56,6 +56,7 @@ def chosen(text: str, tool_name: str, tool_input: dict[str, Any] | None = None) 
         (WIDE_DIFF, "Bash", bash("./review.sh"), "diffs"),
         (WIDE_DIFF, "mcp__git__git_diff", {"repo_path": "/x"}, "diffs"),
         ("".join(f"{n:07x} Fix number {n}\n" for n in range(400)), "Bash", bash("git log --oneline"), "history"),
+        ("".join(f"?? src/parts/view_{n}.ts\n" for n in range(90)), "Bash", bash("git status --short"), "history"),
         (BLAME, "Bash", bash("git blame x.py"), "blame"),
         ("waiting for the lock\n" * 60, "Bash", bash("./deploy"), "terminal"),
         (
