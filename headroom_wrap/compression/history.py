@@ -63,7 +63,8 @@ def compress(text: str, hints: Hints) -> Compressed | None:
         starts = [head.start for head in heads]
         one_line = [] if heads else _one_line(lines, free)
         _cut_middle(cuts, starts or one_line, _LONG_LOG if heads else _LONG_ONE_LINE_LOG, hints)
-        _cut_trailers(cuts, free)
+        if heads:
+            _cut_trailers(cuts, free)
     shown = [head for head in heads if not cuts.is_cut(head.start)]
     done = _fold_authors(cuts, shown) + _fold_dates(cuts, shown, free)
     done += _fold_stats(cuts, free, hints)

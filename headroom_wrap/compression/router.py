@@ -40,6 +40,7 @@ _NUMBERED_LINE = re.compile(r" *\d+(?:→|\t)")
 _DIFF = re.compile(r"diff --git |--- (?:a/|/dev/null)|@@ -\d|Index: |\+\+\+ b/")
 _CHANGES_TREE = re.compile(r"\bgit (?:-C \S{1,200} )?(?:status|add|commit|merge|pull|rebase|cherry-pick|stash)\b")
 """Commands that list files of a working tree as `git log` lists those of a commit."""
+_SHOWS_FILE = re.compile(r"\bgit (?:-C \S{1,200} )?show (?:-\S{1,99} ){0,9}[^\s:]{1,200}:\S")
 _TEST_MARK = re.compile(
     r"={3,} (?:test session starts|FAILURES|ERRORS|short test summary|warnings summary|\d+ (?:passed|failed))"
     r"|(?:PASSED|FAILED|ERROR) \S+(?:::| > )|\S+::\S+ (?:PASSED|FAILED|ERROR|SKIPPED)"
@@ -80,10 +81,10 @@ def route(text: str, hints: Hints) -> list[Candidate]:
     command = command_of(hints.tool_input)
     kinds = prints(command)
     sample = [line[:_SAMPLE_LINE_CHARS] for line in text[:_SAMPLE_CHARS].split("\n")[:_SAMPLE_LINES]]
+    if _is_exact(sample) or _SHOWS_FILE.search(command):
+        return []
     if _is_diff(sample, kinds):
         return [] if kinds is Prints.FILES else [_DIFFS, _HISTORY]
-    if _is_exact(sample):
-        return []
     looks = _looks(text, sample)
     if kinds & (Prints.FILES | Prints.HISTORY) and not kinds & (Prints.TESTS | Prints.MATCHES | Prints.LOGS):
         if kinds & Prints.HISTORY:

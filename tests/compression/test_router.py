@@ -90,6 +90,7 @@ def test_a_text_goes_to_the_compressor_of_its_kind(
         (DIFF, "Bash", bash("./review.sh")),
         (WIDE_DIFF, "Bash", bash("cat change.patch")),
         (WIDE_DIFF, "Read", {"file_path": "change.patch"}),
+        ("src/parts/view.ts\n" * 90, "Bash", bash("git show HEAD~2:docs/files.txt")),
         ("1a2b3c4 Fix the build\n" * 90, "Bash", bash("git log --oneline | grep Fix")),
         ("The quick brown fox jumps over the lazy dog, again and again. " * 90, "WebFetch", {"url": "https://a.b"}),
         (MATCHES + markers.elision(1, 2, "") + "\n", "Grep", {}),
