@@ -36,6 +36,9 @@ MIN_SAVED_SHARE_LOSSLESS = 0.04
 """What a re-spelling must save, which hides nothing."""
 
 _SEARCHERS = re.compile(r"(?:^|_)(?:grep|glob|rg|ripgrep|search|find|list|ls)(?:_|$)", re.IGNORECASE)
+_SHOWS_FILE = re.compile(r"\bgit (?:-C \S{1,200} )?show (?:-\S{1,99} ){0,9}[^\s:]{1,200}:\S")
+_CHANGES_TREE = re.compile(r"\bgit (?:-C \S{1,200} )?(?:status|add|commit|merge|pull|rebase|cherry-pick|stash)\b")
+"""Commands that list files of a working tree as `git log` lists those of a commit."""
 _QUERIES_OF_DATA = re.compile(r"\bj?yq\b|\bjq\b")
 _LONG_DATA_CHARS = 8000
 _CONFIG_FILE = re.compile(
@@ -106,6 +109,7 @@ _OUTPUTS = (
         logs.compress,
         lambda at: at.is_output(Prints.LOGS, Looks.LOG) and not at.looks & Looks.ONE_JSON_VALUE,
     ),
+    Rule("history", history.compress, lambda at: _CHANGES_TREE.search(at.command) is not None),
     Rule("terminal", logs.tidy, lambda at: bool(at.command) and not at.is_output(Prints.FILES | Prints.HISTORY)),
 )
 
@@ -129,10 +133,10 @@ def route(text: str, hints: Hints) -> list[Rule]:
     at = survey(text, hints)
     if is_reader(hints.tool_name):
         rules: tuple[Rule, ...] = _SOURCES
-    elif at.looks & Looks.DIFF:
-        rules = () if at.prints is Prints.FILES else _CHANGES
     elif at.looks & Looks.NUMBERED:
         rules = _SOURCES
+    elif at.looks & Looks.DIFF:
+        rules = () if at.prints is Prints.FILES else _CHANGES
     elif at.is_file and at.prints & Prints.HISTORY:
         rules = _CHANGES
     else:
@@ -144,6 +148,8 @@ def survey(text: str, hints: Hints) -> Survey:
     """Look at the tool, its arguments and the first lines."""
     command = command_of(hints.tool_input)
     kinds = prints(command)
+    if _SHOWS_FILE.search(command):
+        kinds = kinds & ~Prints.HISTORY | Prints.FILES
     known = looks(text, is_history=bool(kinds & Prints.HISTORY), is_tests=bool(kinds & Prints.TESTS))
     others = kinds & (Prints.TESTS | Prints.MATCHES | Prints.LOGS)
     is_file = is_reader(hints.tool_name) or (bool(kinds & (Prints.FILES | Prints.HISTORY)) and not others)
