@@ -12,7 +12,7 @@ from headroom_wrap.compression.relevance import relevant
 SLOT = "…"
 """Stands in a heading where each of the names below it stood."""
 
-_LISTED_MAX = 60
+_LISTED_MAX = 30
 """A stretch of more passed tests than this becomes a count; of fewer, every name stays."""
 _RELEVANT_MAX = 12
 _GROUP_MIN = 3
