@@ -56,6 +56,7 @@ _LOG_LINE = re.compile(
 )
 _JSON_STARTS = ("{", "[")
 _BANNER_LINES = 12
+_MIN_CSV_LINES = 3
 _LONG_DATA_CHARS = 8000
 _CONFIG_FILE = re.compile(
     r"\b(?:package|composer|angular|manifest|deno|turbo|nx|launch|tasks)\.json|\b[ts]sconfig|config[\w.-]*\.json|settings"
@@ -90,7 +91,7 @@ def route(text: str, hints: Hints) -> list[Candidate]:
     sample = [line[:_SAMPLE_LINE_CHARS] for line in text[:_SAMPLE_CHARS].split("\n")[:_SAMPLE_LINES]]
     if _is_exact(sample, kinds):
         return []
-    looks = _looks(text, sample)
+    looks = _looks(sample)
     if kinds & (Prints.FILES | Prints.HISTORY) and not kinds & (Prints.TESTS | Prints.MATCHES | Prints.LOGS):
         fit = (_TESTS, _LOGS, _JSON, _TABLES) if _is_data(command, text, sample) else (_TESTS, _LOGS)
         return [candidate for candidate in looks if candidate in fit] if kinds is Prints.FILES else []
@@ -113,7 +114,7 @@ def route(text: str, hints: Hints) -> list[Candidate]:
 def _is_separated(sample: list[str]) -> bool:
     """Whether the first lines have equally many commas or the like, and some."""
     head = [line for line in sample[:6] if line]
-    return len(head) > 3 and any(
+    return len(head) > _MIN_CSV_LINES and any(
         head[0].count(char) > 1 and all(line.count(char) >= head[0].count(char) for line in head) for char in ",\t;"
     )
 
@@ -141,7 +142,7 @@ def _is_exact(sample: list[str], kinds: Prints) -> bool:
     return not kinds & Prints.TESTS and any(_DIFF.match(line) for line in head)
 
 
-def _looks(text: str, sample: list[str]) -> list[Candidate]:
+def _looks(sample: list[str]) -> list[Candidate]:
     found: list[Candidate] = []
     if any(line.lstrip()[:1] in _JSON_STARTS for line in sample[:_BANNER_LINES]):
         found.append(_JSON)

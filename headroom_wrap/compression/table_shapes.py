@@ -224,7 +224,7 @@ def _cuts(lines: Sequence[str]) -> list[int]:
     for position, place in enumerate(starts):
         end = starts[position + 1] if position + 1 < len(starts) else width
         left = cuts[-1] if cuts else 0
-        wide = place >= 2 and blank[place - 2]
+        wide = place > 1 and blank[place - 2]
         filled = sum(1 for line in lines if line[place:end].strip())
         before = sum(1 for line in lines if line[left:place].strip())
         if (filled * 2 >= len(lines) and before * 2 >= len(lines)) or (wide and filled > 1):
