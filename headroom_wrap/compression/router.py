@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from headroom_wrap import tokens
-from headroom_wrap.compression import json_rows, listings, logs, markers, search, tables, test_runs
+from headroom_wrap.compression import json_rows, listings, logs, markers, search, tables, test_runs, yaml_text
 from headroom_wrap.compression.commands import Prints, command_of, prints
 from headroom_wrap.compression.model import Compressed, Compressor, Hints
 
@@ -18,6 +18,7 @@ MIN_SAVED_SHARE = 0.15
 
 _JSON: Candidate = ("json_rows", json_rows.compress)
 _TABLES: Candidate = ("tables", tables.compress)
+_YAML: Candidate = ("yaml_text", yaml_text.compress)
 _SEARCH: Candidate = ("search", search.compress)
 _LISTING: Candidate = ("listings", listings.compress)
 _TESTS: Candidate = ("test_runs", test_runs.compress)
@@ -100,8 +101,7 @@ def route(text: str, hints: Hints) -> list[Candidate]:
         wanted.append(_TESTS)
     if kinds & Prints.MATCHES or _SEARCHERS.search(hints.tool_name):
         wanted += [_SEARCH, _LISTING]
-    if tables.PRINTERS.search(command):
-        wanted.append(_TABLES)
+    wanted += _structured(command, sample)
     if _JSON in looks and _is_one_value(text):
         return [candidate for candidate in wanted if candidate is not _LOGS]
     if kinds & Prints.LOGS:
@@ -109,6 +109,16 @@ def route(text: str, hints: Hints) -> list[Candidate]:
     if command and not kinds & (Prints.FILES | Prints.HISTORY):
         wanted.append(_TIDY)
     return list(dict.fromkeys(wanted))
+
+
+def _structured(command: str, sample: list[str]) -> list[Candidate]:
+    """The compressors of what a command is known to print, or what no command is known for."""
+    found: list[Candidate] = []
+    if yaml_text.PRINTERS.search(command) or (not command and yaml_text.looks_like_yaml(sample)):
+        found.append(_YAML)
+    if tables.PRINTERS.search(command):
+        found.append(_TABLES)
+    return found
 
 
 def _is_separated(sample: list[str]) -> bool:
