@@ -21,6 +21,7 @@ from headroom_wrap.compression import (
     search,
     tables,
     test_runs,
+    yaml_text,
 )
 from headroom_wrap.compression.commands import Prints, command_of, is_reader, prints
 from headroom_wrap.compression.looks import Looks, looks
@@ -99,6 +100,13 @@ _OUTPUTS = (
         lambda at: (
             (bool(at.looks & Looks.TABLE) or tables.PRINTERS.search(at.command) is not None)
             and (at.is_data or not at.is_file)
+        ),
+    ),
+    Rule(
+        "yaml_text",
+        yaml_text.compress,
+        lambda at: (
+            yaml_text.PRINTERS.search(at.command) is not None or (not at.command and bool(at.looks & Looks.YAML))
         ),
     ),
     Rule("test_runs", test_runs.compress, lambda at: at.is_output(Prints.TESTS, Looks.TESTS)),
