@@ -15,7 +15,7 @@ from headroom_wrap.compression.engine import Engine
 from headroom_wrap.compression.model import Level
 from headroom_wrap.errors import HeadroomError
 from headroom_wrap.proxy import control
-from headroom_wrap.proxy.aligner import CacheAligner, PrefixChange
+from headroom_wrap.proxy.aligner import PrefixChange, aligner_before
 from headroom_wrap.proxy.app import ProxyApp
 from headroom_wrap.proxy.config import ProxyConfig
 from headroom_wrap.proxy.pipeline import EnginePipeline, PassThrough
@@ -71,7 +71,7 @@ class EmbeddedProxy:
         except HeadroomError as error:
             # Law 5: a full disk must not keep the agent from working.
             self.why_not_compressing = str(error)
-        self._pipeline = None if self._store is None else _pipeline(self._store, compression)
+        self._pipeline = None if self._store is None else _pipeline(self._store, compression, config)
         self._started_s = time.monotonic()
         self.server = ProxyServer(
             lambda: ProxyApp(config, self._pipeline or PassThrough(), lambda: connect(env), self._load_control),
@@ -118,14 +118,13 @@ class EmbeddedProxy:
         return control_api(self._config, self._pipeline, self.why_not_compressing, uptime_s, workers)
 
 
-def _pipeline(store: Store, compression: Compression) -> EnginePipeline:
-    level = Level(compression.level)
+def _pipeline(store: Store, compression: Compression, config: ProxyConfig) -> EnginePipeline:
     return EnginePipeline(
         Engine(store),
         store,
-        level,
+        Level(compression.level),
         compression.excluded_tools,
         compression.command,
         compression.cache_breakpoints,
-        CacheAligner(marks_itself=compression.cache_breakpoints),
+        aligner_before(config.upstreams, marks_itself=compression.cache_breakpoints),
     )
