@@ -13,6 +13,7 @@ from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.config import ProxyConfig
 from headroom_wrap.proxy.embedded import Compression, EmbeddedProxy
 from headroom_wrap.proxy.server import bind
+from headroom_wrap.store import Limits
 from headroom_wrap.wrap import plan, sessions, summary
 from headroom_wrap.wrap.child import ChildExit, ChildSpec
 from headroom_wrap.wrap.plan import Launch, Start
@@ -82,7 +83,8 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
         command = plan.retrieve_command(start.env, has_login_shell=launch.agent.has_login_shell)
         compression = Compression(launch.settings.level, launch.settings.exclude_tools, command)
         network = {**launch.context.env, **launch.agent.network_env(launch.context)}
-        proxy = EmbeddedProxy(config, compression, listener, launch.data, network)
+        limits = Limits(launch.settings.retention_days, launch.settings.store_max_mb)
+        proxy = EmbeddedProxy(config, compression, listener, launch.data, network, limits)
     except BaseException:
         listener.close()
         sessions.remove(session)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from headroom_wrap.store import SessionTotals
 from headroom_wrap.wrap.summary import describe
 from tests.store.test_savings import TOTALS
 
 
 def test_the_line_names_what_was_sent_saved_cached_and_retrieved() -> None:
-    line = describe(SessionTotals(**{**_fields(TOTALS), "retrievals": 1, "errors": 1}), "Claude Code")
+    line = describe(replace(TOTALS, retrievals=1, errors=1), "Claude Code")
     assert line == (
         "headroom: 3 requests (1 failed), 1 retrieval; tool output 1,000 -> 200 tokens, 2,400 fewer sent over all"
         " requests\nheadroom: input 32% smaller, about 40% cheaper, 78% of what was sent came from the provider's cache"
@@ -23,7 +25,3 @@ def test_nothing_saved_is_said_with_the_reason() -> None:
 
 def test_no_model_call_is_said_too() -> None:
     assert describe(SessionTotals(), "Claude Code") == "headroom: Claude Code made no model call through this session."
-
-
-def _fields(totals: SessionTotals) -> dict[str, int]:
-    return {name: getattr(totals, name) for name in totals.__dataclass_fields__}
