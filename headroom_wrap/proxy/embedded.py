@@ -22,7 +22,7 @@ from headroom_wrap.proxy.pipeline import EnginePipeline, PassThrough
 from headroom_wrap.proxy.ports import Asgi
 from headroom_wrap.proxy.server import HOST, ProxyServer
 from headroom_wrap.proxy.upstream import connect
-from headroom_wrap.store import SessionTotals, Store
+from headroom_wrap.store import Limits, SessionTotals, Store
 
 PROBE_TIMEOUT_S = 2.0
 
@@ -53,18 +53,21 @@ class EmbeddedProxy:
         listener: see `server.bind`.
         data: the data directory, with the store in it.
         env: proxies and certificates for the way to the upstream.
+        limits: what the store keeps; None: nothing is removed from it by this proxy.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - its parts
         self,
         config: ProxyConfig,
         compression: Compression,
         listener: socket.socket,
         data: Path,
         env: Mapping[str, str],
+        limits: Limits | None = None,
     ) -> None:
         self._config = config
         self._store: Store | None = None
+        self._limits = limits
         self.why_not_compressing = "compression is off" if compression.level == Level.OFF.value else ""
         try:
             self._store = Store(paths.store_file(data))
@@ -85,6 +88,8 @@ class EmbeddedProxy:
             HeadroomError: `PROXY_FAILED`.
         """
         self.server.start()
+        if self._store is not None and self._limits is not None:
+            self._store.keep_within(self._limits)
         threading.Thread(target=tokens.warm, name="headroom-warm", daemon=True).start()
 
     def answers(self) -> bool:
