@@ -24,6 +24,7 @@ from pathlib import Path
 
 from headroom_wrap.emulator.cache import AnthropicCache, OpenAICache, TokenMemo, Usage
 from headroom_wrap.emulator.prefix import canonical_blocks, load_body
+from headroom_wrap.emulator.provider import Options
 from headroom_wrap.emulator.server import EmulatedProvider
 from headroom_wrap.evals.clients import Prefix, agent_prefix, chat_turns, continues, messages_turns
 from headroom_wrap.evals.trajectories import Trajectory, read
@@ -187,7 +188,12 @@ def _billed(wire: Wire, bodies: Sequence[bytes]) -> list[Usage]:
 
 def _proxied(wire: Wire, bodies: Sequence[bytes], level: str, restart_before: int) -> list[tuple[bytes, Usage]]:
     """What arrived at the provider, and what it billed."""
-    with EmulatedProvider() as provider, tempfile.TemporaryDirectory(prefix="headroom-sessions-") as data:
+    # The clock stands, as in `_billed`: a busy machine must not let the provider forget what it would have kept.
+    timeless = Options(clock=lambda: 0.0)
+    with (
+        EmulatedProvider(options=timeless) as provider,
+        tempfile.TemporaryDirectory(prefix="headroom-sessions-") as data,
+    ):
         halves = [bodies[:restart_before], bodies[restart_before:]] if restart_before else [bodies]
         for half in halves:
             with _proxy(provider.url, Path(data), level) as port:
