@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
@@ -26,7 +27,9 @@ class Call:
 
     def messages(self) -> list[dict[str, Any]]:
         """The call as a conversation: the user, the call, its result."""
-        call_id = "toolu_000001"
+        # An id of its own: a result that stands again under the same id keeps what was decided for another goal.
+        digest = hashlib.sha256(f"{self.goal}\0{self.output}".encode("utf-8", "surrogatepass")).hexdigest()
+        call_id = f"toolu_{digest[:24]}"
         use = {"type": "tool_use", "id": call_id, "name": self.tool, "input": dict(self.arguments)}
         result = {"type": "tool_result", "tool_use_id": call_id, "content": self.output}
         return [
@@ -70,7 +73,9 @@ class Reader:
     def read_pasted(self, context: str, question: str) -> str:
         """A long text that the user pasted before a question, as the model reads it."""
         parts = [{"type": "text", "text": context}, {"type": "text", "text": question}]
-        result = self.headroom.compress([{"role": "user", "content": parts}], query=question, level=self.level)
+        # On a store of its own: the same text before another question would keep what was decided for the first.
+        with _empty() as headroom:
+            result = headroom.compress([{"role": "user", "content": parts}], query=question, level=self.level)
         return _text(result.messages[-1]["content"][:-1])
 
     def unchanged(self, messages: list[dict[str, Any]], query: str) -> bool:
@@ -81,9 +86,15 @@ class Reader:
 @contextmanager
 def reader(level: Level) -> Iterator[Reader]:
     """A reader on an empty store, which is gone afterwards."""
+    with _empty() as headroom:
+        yield Reader(headroom, level)
+
+
+@contextmanager
+def _empty() -> Iterator[Headroom]:
     with ExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="headroom-evals-"))
-        yield Reader(stack.enter_context(Headroom(Path(folder) / "store.sqlite3")), level)
+        yield stack.enter_context(Headroom(Path(folder) / "store.sqlite3"))
 
 
 def _text(content: Any) -> str:

@@ -109,10 +109,14 @@ def show(report: Report, console: Console) -> None:
     """Print a table per measure, and a closing summary."""
     for outcome in report.outcomes:
         if outcome.rows:
+            # No title of the table: that would be no wider than the table.
+            console.print(Text(outcome.measure.title, style="bold"))
             console.print(_table(outcome))
             for note in outcome.measure.notes(outcome.rows):
                 console.print(Text(note, style="yellow"), no_wrap=True, overflow="ellipsis")
             console.print()
+    title = f"headroom {headroom_wrap.__version__}, tier {report.tier}, level {report.level.value}"
+    console.print(Text(title, style="bold"))
     console.print(_summary(report))
     reasons = dict.fromkeys(outcome.not_run for outcome in report.outcomes if outcome.not_run)
     for reason in reasons:
@@ -124,11 +128,10 @@ def _table(outcome: Outcome) -> Table:
     columns = outcome.measure.columns
     lines = [[Text(column.of(row)) for column in columns] for row in outcome.measure.shown(outcome.rows)]
     headings = [Heading(column.title, is_right=not column.is_text, is_whole=not column.is_text) for column in columns]
-    return _filled(outcome.measure.title, headings, lines)
+    return _filled(headings, lines)
 
 
 def _summary(report: Report) -> Table:
-    title = f"headroom {headroom_wrap.__version__}, tier {report.tier}, level {report.level.value}"
     headings = [
         Heading("measure"),
         Heading(""),
@@ -148,12 +151,12 @@ def _summary(report: Report) -> Table:
         for outcome in report.outcomes
         for number, figure in enumerate(outcome.figures())
     ]
-    return _filled(title, headings, lines)
+    return _filled(headings, lines)
 
 
-def _filled(title: str, headings: Sequence[Heading], lines: Sequence[Sequence[Text]]) -> Table:
+def _filled(headings: Sequence[Heading], lines: Sequence[Sequence[Text]]) -> Table:
     """A table that gives way, where the terminal is narrow, only in the columns that may."""
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, pad_edge=False, padding=(0, 2, 0, 0))
+    table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0))
     for number, heading in enumerate(headings):
         width = max(len(heading.title), *(line[number].cell_len for line in lines))
         table.add_column(
