@@ -18,6 +18,8 @@ else:
     import tomli as tomllib
 
 LEVELS = ("off", "safe", "balanced", "aggressive")
+MAX_LIMIT = 10_000_000
+"""Of days and of MB: beyond it a number is a slip of the finger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +47,16 @@ def _port(value: Any) -> int:
     if not 0 <= port <= 65_535:  # noqa: PLR2004 - the range of TCP ports
         raise ValueError("a port from 0 to 65535")
     return port
+
+
+def _limit(value: Any) -> int:
+    try:
+        limit = int(value)
+    except (TypeError, ValueError):
+        raise ValueError("a whole number; 0 means no limit") from None
+    if not 0 <= limit <= MAX_LIMIT or isinstance(value, (bool, float)):
+        raise ValueError(f"a whole number from 0 (no limit) to {MAX_LIMIT}")
+    return limit
 
 
 def _names(value: Any) -> tuple[str, ...]:
@@ -100,6 +112,14 @@ SETTINGS = (
         "chatgpt_url", "HEADROOM_CHATGPT_URL", "", _url,
         "Where Codex goes with a ChatGPT login; default: https://chatgpt.com/backend-api/codex.",
     ),
+    Setting(
+        "retention_days", "HEADROOM_RETENTION_DAYS", 30, _limit,
+        "For how many days after its last use an original is kept; 0: no limit.",
+    ),
+    Setting(
+        "store_max_mb", "HEADROOM_STORE_MAX_MB", 2048, _limit,
+        "How many MB the store may hold before what was used longest ago goes; 0: no limit.",
+    ),
 )  # fmt: skip
 
 INTERNAL_VARIABLES = {
@@ -124,6 +144,8 @@ class Settings:
     anthropic_url: str
     openai_url: str
     chatgpt_url: str
+    retention_days: int
+    store_max_mb: int
     sources: Mapping[str, str]
 
 

@@ -23,6 +23,7 @@ def test_flag_beats_environment_beats_file_beats_default(file: Path) -> None:
     assert loaded.sources == {
         "level": "flag", "port": "HEADROOM_PORT", "exclude_tools": str(file), "anthropic_url": "default",
         "openai_url": "default", "chatgpt_url": "default", "cache_breakpoints": "default",
+        "retention_days": "default", "store_max_mb": "default",
     }  # fmt: skip
 
 
@@ -44,6 +45,8 @@ def test_a_switch_is_said_in_the_usual_words(word: str, file: Path, *, value: bo
         {"HEADROOM_LEVEL": "hard"},
         {"HEADROOM_PORT": "eighty"},
         {"HEADROOM_PORT": "65536"},
+        {"HEADROOM_RETENTION_DAYS": "-1"},
+        {"HEADROOM_STORE_MAX_MB": "2 GB"},
         {"HEADROOM_ANTHROPIC_URL": "api.example.com"},
         {"HEADROOM_ANTHROPIC_URL": "https://example.com/?a=b"},
         {"HEADROOM_ANTHROPIC_URL": "https://example.com/v1/"},

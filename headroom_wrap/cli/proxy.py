@@ -18,6 +18,7 @@ from headroom_wrap.proxy.config import OFFICIAL_URLS, ProxyConfig
 from headroom_wrap.proxy.embedded import Compression, EmbeddedProxy
 from headroom_wrap.proxy.server import bind
 from headroom_wrap.settings import Settings
+from headroom_wrap.store import Limits
 from headroom_wrap.wrap.plan import retrieve_command
 from headroom_wrap.wrap.summary import describe
 
@@ -64,7 +65,8 @@ def serve(settings: Settings, env: Mapping[str, str]) -> None:
     config = ProxyConfig(key, session, "proxy", upstreams, require_key=False)
     retrieval = retrieve_command(env, has_login_shell=True)
     compression = Compression(settings.level, settings.exclude_tools, retrieval, settings.cache_breakpoints)
-    proxy = EmbeddedProxy(config, compression, bind(port), data, env)
+    limits = Limits(settings.retention_days, settings.store_max_mb)
+    proxy = EmbeddedProxy(config, compression, bind(port), data, env, limits)
     key_file = data / f"proxy-{proxy.server.port}.key"
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):

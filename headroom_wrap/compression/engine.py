@@ -25,8 +25,8 @@ from headroom_wrap.errors import HeadroomError
 from headroom_wrap.store import Decision, Store
 from headroom_wrap.store.store import original_id
 
-MIN_CHARS = 600
-"""About 200 tokens: below, a marker costs more than it saves."""
+MIN_CHARS = 240
+"""Below, hardly a re-spelling pays, and no marker does."""
 MAX_CHARS = 4_000_000
 BIRTHS_BUDGET_S = 5.0
 """What is new in one request may cost this much; blocks beyond it are decided "left", and stay so."""

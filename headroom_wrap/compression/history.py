@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from headroom_wrap.compression import diffs
+from headroom_wrap.compression import diffs, path_rows
 from headroom_wrap.compression.cuts import Cuts
 from headroom_wrap.compression.lines import may_try
 from headroom_wrap.compression.markers import PREFIX
@@ -20,6 +20,7 @@ _BELOW = r"[*|\\/ ]{0,40}"
 _COMMIT = re.compile(_GRAPH + r"commit [0-9a-f]{7,64}(?: [^\n]{0,400})?\Z")
 _FIELD = re.compile(_BELOW + r"(?:Merge|Author|AuthorDate|Commit|CommitDate|Date|Reflog(?: message)?|gpg): ?")
 _AUTHOR = re.compile(_BELOW + r"Author: ")
+_DATE = re.compile(_BELOW + r"Date: {1,6}\w{3} \w{3} \d{1,2} \d\d:\d\d:\d\d( \d{4} [+-]\d{4})?\Z")
 _MERGE = re.compile(_BELOW + r"Merge: ")
 _ONE_LINE = re.compile(r"[*|\\/ ._-]{0,60}[0-9a-f]{7,40}\b")
 _BLAMED = re.compile(r"\^?[0-9a-f]{7,40} [^\n]{0,300}?\d{1,8}\) ")
@@ -38,7 +39,7 @@ _ONE_LINE_SHARE = 0.9
 _STAT_LONG, _STAT_FIRST, _STAT_LAST = 40, 25, 3
 _STAT_MAX_CHARS = 600
 _MIN_TRAILER_CHARS = 400
-_MIN_FOLDED_AUTHORS = 4
+_MIN_FOLDED = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +63,12 @@ def compress(text: str, hints: Hints) -> Compressed | None:
         starts = [head.start for head in heads]
         one_line = [] if heads else _one_line(lines, free)
         _cut_middle(cuts, starts or one_line, _LONG_LOG if heads else _LONG_ONE_LINE_LOG, hints)
-        _cut_trailers(cuts, free)
-    done = _fold_authors(cuts, heads)
+        if heads:
+            _cut_trailers(cuts, free)
+    shown = [head for head in heads if not cuts.is_cut(head.start)]
+    done = _fold_authors(cuts, shown) + _fold_dates(cuts, shown, free)
     done += _fold_stats(cuts, free, hints)
+    done += path_rows.fold(cuts, free)
     if parts:
         done += diffs.plan(cuts, parts, text, hints)
     shorter, elided = cuts.render(hints.marker)
@@ -125,17 +129,16 @@ def _cut_trailers(cuts: Cuts, free: Sequence[int]) -> None:
             cuts.cut(index, index, "trailers", "trailers")
 
 
-def _fold_authors(cuts: Cuts, heads: Sequence[Head]) -> list[str]:
+def _fold_authors(cuts: Cuts, shown: Sequence[Head]) -> list[str]:
     """Leave out an `Author` line that the commit above has too; `unfold_authors` is the inverse."""
     lines = cuts.lines
-    shown = [head for head in heads if not cuts.is_cut(head.start)]
     same = []
     before = ""
     for head in shown:
         if lines[head.author] == before:
             same.append(head.author)
         before = lines[head.author]
-    if len(same) < _MIN_FOLDED_AUTHORS:
+    if len(same) < _MIN_FOLDED:
         return []
     for index in same:
         cuts.respell(index, ())
@@ -158,13 +161,47 @@ def unfold_authors(lines: Sequence[str]) -> list[str]:
     return out
 
 
+def _fold_dates(cuts: Cuts, shown: Sequence[Head], free: Sequence[int]) -> list[str]:
+    """Leave out a year and zone that the date above has too; `unfold_dates` is the inverse."""
+    lines = cuts.lines
+    if any((date := _DATE.match(lines[index])) and not date[1] for index in free):
+        return []
+    short: dict[int, str] = {}
+    before = ""
+    for head in shown:
+        date = _DATE.match(lines[head.author + 1]) if head.author + 1 < len(lines) else None
+        if date is None:
+            return []
+        if date[1] == before:
+            short[head.author + 1] = date[0].removesuffix(before)
+        before = date[1]
+    if len(short) < _MIN_FOLDED:
+        return []
+    for index, line in short.items():
+        cuts.respell(index, (line,))
+    return ["a Date without year and zone has those of the Date above it"]
+
+
+def unfold_dates(lines: Sequence[str]) -> list[str]:
+    """The lines of a log with the years and zones that `compress` left out."""
+    out: list[str] = []
+    before = ""
+    for line in lines:
+        date = _DATE.match(line)
+        if date is not None and date[1]:
+            before = date[1]
+        out.append(line if date is None or date[1] else line + before)
+    return out
+
+
 def _fold_stats(cuts: Cuts, free: Sequence[int], hints: Hints) -> list[str]:
-    """Rows of `--stat` stand below their directory; of very long ones the middle goes. Sums stay."""
+    """Rows of `--stat` stand below their directory, unaligned; of very long ones the middle goes. Sums stay."""
     lines = cuts.lines
     rows = [index for index in free if not cuts.is_cut(index) and _is_stat_row(lines[index])]
     wanted = frozenset(relevant(lines, terms_of(hints), _COMMITS_RELEVANT)) if hints.marker is not None else frozenset()
-    may_spell = not any(_STAT_GROUPED.match(lines[index]) for index in free)
-    n_folded = 0
+    may_spell = not any(_STAT_GROUPED.match(lines[index]) or _is_stat_row(lines[index][1:]) for index in free)
+    spelled: dict[int, tuple[str, ...]] = {}
+    is_folded = False
     for _, run in groupby(enumerate(rows), lambda pair: pair[1] - pair[0]):
         block = [index for _, index in run]
         if hints.marker is not None and len(block) > _STAT_LONG:
@@ -172,9 +209,16 @@ def _fold_stats(cuts: Cuts, free: Sequence[int], hints: Hints) -> list[str]:
                 if index not in wanted:
                     cuts.cut(index, index, ("stat", block[0]), "{n} rows of the stat")
         shown = [index for index in block if may_spell and not cuts.is_cut(index)]
-        for directory, members in groupby(shown, lambda index: _directory(lines[index])):
-            n_folded += _spell(cuts, directory, list(members))
-    return ["stat rows stand below their directory"] if n_folded else []
+        # A group ends where rows are cut: they may stay after all, with their whole paths.
+        for _, members in groupby(enumerate(shown), lambda pair: (pair[1] - pair[0], _directory(lines[pair[1]]))):
+            group = [index for _, index in members]
+            spelled.update(_spelled(lines, group))
+            is_folded = is_folded or len(group) < sum(len(spelled[index]) for index in group)
+    if not is_folded:
+        return []
+    for index, rows_below in spelled.items():
+        cuts.respell(index, rows_below)
+    return ["stat rows stand below their directory, unaligned"]
 
 
 def _is_stat_row(line: str) -> bool:
@@ -189,18 +233,21 @@ def _directory(row: str) -> str:
     return path[: path.rfind("/") + 1]
 
 
-def _spell(cuts: Cuts, directory: str, rows: Sequence[int]) -> int:
-    """Put rows below `directory`, if that is shorter; how many were."""
-    if (len(rows) - 1) * len(directory) <= len(rows) + 2:
-        return 0
+def _spelled(lines: Sequence[str], rows: Sequence[int]) -> dict[int, tuple[str, ...]]:
+    """Rows of one directory, below it if that is shorter."""
+    directory = _directory(lines[rows[0]])
+    is_shorter = (len(rows) - 1) * len(directory) > len(rows) + 2
+    spelled: dict[int, tuple[str, ...]] = {}
     for index in rows:
-        spelled = "  " + cuts.lines[index][1 + len(directory) :]
-        cuts.respell(index, (" " + directory, spelled) if index == rows[0] else (spelled,))
-    return len(rows)
+        path, bar, count = lines[index].partition(" | ")
+        name = "  " + path[1 + len(directory) :] if is_shorter else path
+        row = name.rstrip(" ") + bar + count.lstrip(" ")
+        spelled[index] = (" " + directory, row) if is_shorter and index == rows[0] else (row,)
+    return spelled
 
 
 def unfold_stats(lines: Sequence[str]) -> list[str]:
-    """The lines of a log with whole paths in the rows of `--stat`."""
+    """The lines of a log with whole paths in the rows of `--stat`; the spaces that aligned them do not come back."""
     out: list[str] = []
     directory = ""
     for line in lines:

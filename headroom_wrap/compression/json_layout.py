@@ -6,6 +6,7 @@ asked for.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -18,6 +19,9 @@ NOISE = frozenset({'"managedFields"', '"kubectl.kubernetes.io/last-applied-confi
 """Bookkeeping of Kubernetes that nobody reads: kept in one piece, so that it can go in one piece."""
 
 _MIN_ROWS, _MIN_MAP_ROWS, _MIN_PLAIN_ROWS = 3, 4, 24
+_MIN_PLAIN_MEMBERS = 40
+_ALIKE = 0.9
+_KINDS = {"{": "object", "[": "array", '"': "string", "t": "truth", "f": "truth", "n": "null"}
 _MIN_CHARS = 240
 _MAX_DEPTH = 24
 _MIN_REPEATED_CHARS = 60
@@ -175,9 +179,10 @@ def _shape_of(layout: Layout, values: Sequence[str], *, is_map: bool) -> Shape |
             rows = [reader.members(element) for element in inner]
             schema = schema_of(rows, reader, NOISE, depth=1)
             return None if schema is None else Shape(schema, rows, nested=True)
-    if len(values) < _MIN_PLAIN_ROWS or sum(map(len, values)) < _MIN_CHARS:
+    if len(values) < (_MIN_PLAIN_MEMBERS if is_map else _MIN_PLAIN_ROWS) or sum(map(len, values)) < _MIN_CHARS:
         return None
-    return Shape(None)
+    kinds = Counter(_KINDS.get(value[0], "number") for value in values)
+    return Shape(None) if max(kinds.values()) >= _ALIKE * len(values) else None
 
 
 def _are_blocks(layout: Layout, shape: Shape) -> bool:

@@ -21,6 +21,7 @@ _LINKS = re.compile(
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _SENTENCE = re.compile(r"[.!?;] ")
 _LONG_CHARS, _LONG_CHARS_AGGRESSIVE, _LONG_BLOB_CHARS = 600, 300, 160
+_LONG_CELL_CHARS = 400
 _BLOB_HEAD, _BLOB_TAIL = 32, 12
 _HEAD_CHARS, _TAIL_CHARS = 240, 120
 _MIN_GAP_CHARS = 120
@@ -82,7 +83,12 @@ class Clipper:
         start = self._original.find(token)
         if start < 0:
             return token
-        return self._without_gaps(content, keep, start + 1)
+        return f'"{self._without_gaps(content, keep, start + 1)}"'
+
+    def clip_cell(self, cell: str) -> str:
+        """A cell of a table in plain text without its middle, if it is very long."""
+        start = self._original.find(cell) if len(cell) > _LONG_CELL_CHARS else -1
+        return cell if start < 0 else self._without_gaps(cell, self._telling_spans(cell), start)
 
     def _without_gaps(self, content: str, keep: Sequence[tuple[int, int]], start: int) -> str:
         out = []
@@ -95,7 +101,7 @@ class Clipper:
                 out.append(content[at:first])
             out.append(content[max(first, at) : end])
             at = max(at, end)
-        return f'"{"".join(out)}"'
+        return "".join(out)
 
     def _telling_spans(self, content: str) -> list[tuple[int, int]]:
         """Beginning and end, and the sentences or lines that tell of failure or of what is asked."""

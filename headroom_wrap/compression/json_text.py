@@ -14,7 +14,8 @@ Member = tuple[str, str]
 """A key and a value of an object, each as spelled in the source; the key with its quotes."""
 
 _SPACE = re.compile(r"[ \t\n\r]*")
-_STRING_OR_SPACE = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")|[ \t\n\r]+')
+_STRING = re.compile(r'("[^"\\]*(?:\\.[^"\\]*)*")')
+_SPACES = dict.fromkeys(map(ord, " \t\n\r"))
 
 
 class NotPlainJsonError(ValueError):
@@ -57,8 +58,11 @@ def end_of_value(text: str, at: int) -> int:
 
 
 def minified(text: str) -> str:
-    """`text` without the white space between its tokens."""
-    return _STRING_OR_SPACE.sub(r"\1", text)
+    """Valid JSON without the white space between its tokens."""
+    parts = _STRING.split(text)
+    # No token but a string can hold a NUL, so that all that stands between strings goes through one call.
+    parts[::2] = "\0".join(parts[::2]).translate(_SPACES).split("\0")
+    return "".join(parts)
 
 
 def elements(text: str, at: int = 0) -> list[tuple[int, int]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from enum import Flag, auto
 
+from headroom_wrap.compression.yaml_text import looks_like_yaml
+
 _SAMPLE_LINES = 400
 _SAMPLE_CHARS = 60_000
 _SAMPLE_LINE_CHARS = 300
@@ -48,6 +50,7 @@ class Looks(Flag):
     JSON = auto()
     ONE_JSON_VALUE = auto()
     TABLE = auto()
+    YAML = auto()
     TESTS = auto()
     LOG = auto()
 
@@ -72,6 +75,7 @@ def looks(text: str, *, is_history: bool, is_tests: bool) -> Looks:
         Looks.JSON: is_json,
         Looks.ONE_JSON_VALUE: is_json and _is_one_value(text),
         Looks.TABLE: _TABLE_HEAD.search("\n".join(sample)) is not None or _is_separated(sample),
+        Looks.YAML: looks_like_yaml(sample),
         Looks.TESTS: n_test_lines >= _TEST_LINES_MIN or any(map(_TRACE.match, sample)),
         Looks.LOG: bool(lines) and n_log_lines >= _LOG_SHARE * len(lines),
     }

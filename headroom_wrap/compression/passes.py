@@ -12,10 +12,8 @@ from headroom_wrap.compression.relevance import relevant
 SLOT = "…"
 """Stands in a heading where each of the names below it stood."""
 
-_LISTED_MAX = 60
+_LISTED_MAX = 30
 """A stretch of more passed tests than this becomes a count; of fewer, every name stays."""
-_NODE_ID = "::"
-"""Names of this form stay whole: agents type them back, as arguments of the next run."""
 _RELEVANT_MAX = 12
 _GROUP_MIN = 3
 
@@ -77,15 +75,14 @@ def _pytest(index: int, line: str) -> Pass | None:
     if "::" not in line:
         return None
     if line.startswith(("PASSED ", "SKIPPED ")):
-        path, _, name = line.partition("::")
-        return Pass(index, index, f"{path}::{SLOT}", name, skipped=line.startswith("S"))
+        outcome, _, name = line.partition(" ")
+        return Pass(index, index, f"{outcome} {SLOT}", name, skipped=line.startswith("S"))
     for outcome in _PYTEST_OUTCOMES:
         at = line.rfind(outcome)
         if at > 0 and (at + len(outcome) == len(line) or line[at + len(outcome) :].startswith((" (", " ["))):
-            path, _, name = line[:at].partition("::")
-            if " " in path:
+            if " " in line[:at].partition("::")[0]:
                 return None
-            return Pass(index, index, f"{path}::{SLOT}{line[at:]}", name, skipped=outcome != " PASSED")
+            return Pass(index, index, f"{SLOT}{line[at:]}", line[:at], skipped=outcome != " PASSED")
     return None
 
 
@@ -158,7 +155,6 @@ def _respell(sheet: Sheet, stretch: Sequence[Pass]) -> None:
 def _continues(one: Pass, following: Pass) -> bool:
     return (
         bool(one.name)
-        and _NODE_ID not in one.pattern
         and following.pattern == one.pattern
         and following.first == one.last + 1
         and _NAME.match(one.name) is not None

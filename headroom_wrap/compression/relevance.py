@@ -37,7 +37,10 @@ def relevant(lines: Sequence[str], terms: Sequence[str], limit: int) -> list[int
     lowered = [line.lower() for line in lines]
     most = max(3, int(len(lines) * _COMMON_SHARE))
     score: dict[int, float] = {}
+    everything = "\n".join(lowered)
     for term in terms:
+        if term not in everything:
+            continue
         found = [index for index, line in enumerate(lowered) if term in line]
         if len(found) <= most:
             for index in found:

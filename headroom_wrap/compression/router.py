@@ -21,6 +21,7 @@ from headroom_wrap.compression import (
     search,
     tables,
     test_runs,
+    yaml_text,
 )
 from headroom_wrap.compression.commands import Prints, command_of, is_reader, prints
 from headroom_wrap.compression.looks import Looks, looks
@@ -31,11 +32,14 @@ HEADER_TOKENS = 58
 MIN_SAVED_TOKENS = 40
 MIN_SAVED_SHARE = 0.08
 """What elision must save beyond its header."""
-MIN_SAVED_TOKENS_LOSSLESS = 20
+MIN_SAVED_TOKENS_LOSSLESS = 10
 MIN_SAVED_SHARE_LOSSLESS = 0.04
 """What a re-spelling must save, which hides nothing."""
 
 _SEARCHERS = re.compile(r"(?:^|_)(?:grep|glob|rg|ripgrep|search|find|list|ls)(?:_|$)", re.IGNORECASE)
+_SHOWS_FILE = re.compile(r"\bgit (?:-C \S{1,200} )?show (?:-\S{1,99} ){0,9}[^\s:]{1,200}:\S")
+_CHANGES_TREE = re.compile(r"\bgit (?:-C \S{1,200} )?(?:status|add|commit|merge|pull|rebase|cherry-pick|stash)\b")
+"""Commands that list files of a working tree as `git log` lists those of a commit."""
 _QUERIES_OF_DATA = re.compile(r"\bj?yq\b|\bjq\b")
 _LONG_DATA_CHARS = 8000
 _CONFIG_FILE = re.compile(
@@ -98,6 +102,13 @@ _OUTPUTS = (
             and (at.is_data or not at.is_file)
         ),
     ),
+    Rule(
+        "yaml_text",
+        yaml_text.compress,
+        lambda at: (
+            yaml_text.PRINTERS.search(at.command) is not None or (not at.command and bool(at.looks & Looks.YAML))
+        ),
+    ),
     Rule("test_runs", test_runs.compress, lambda at: at.is_output(Prints.TESTS, Looks.TESTS)),
     Rule("search", search.compress, lambda at: at.is_output(Prints.MATCHES) or at.is_searched),
     Rule("listings", listings.compress, lambda at: at.is_output(Prints.MATCHES) or at.is_searched),
@@ -106,6 +117,7 @@ _OUTPUTS = (
         logs.compress,
         lambda at: at.is_output(Prints.LOGS, Looks.LOG) and not at.looks & Looks.ONE_JSON_VALUE,
     ),
+    Rule("history", history.compress, lambda at: _CHANGES_TREE.search(at.command) is not None),
     Rule("terminal", logs.tidy, lambda at: bool(at.command) and not at.is_output(Prints.FILES | Prints.HISTORY)),
 )
 
@@ -129,10 +141,10 @@ def route(text: str, hints: Hints) -> list[Rule]:
     at = survey(text, hints)
     if is_reader(hints.tool_name):
         rules: tuple[Rule, ...] = _SOURCES
-    elif at.looks & Looks.DIFF:
-        rules = () if at.prints is Prints.FILES else _CHANGES
     elif at.looks & Looks.NUMBERED:
         rules = _SOURCES
+    elif at.looks & Looks.DIFF:
+        rules = () if at.prints is Prints.FILES else _CHANGES
     elif at.is_file and at.prints & Prints.HISTORY:
         rules = _CHANGES
     else:
@@ -144,6 +156,8 @@ def survey(text: str, hints: Hints) -> Survey:
     """Look at the tool, its arguments and the first lines."""
     command = command_of(hints.tool_input)
     kinds = prints(command)
+    if _SHOWS_FILE.search(command):
+        kinds = kinds & ~Prints.HISTORY | Prints.FILES
     known = looks(text, is_history=bool(kinds & Prints.HISTORY), is_tests=bool(kinds & Prints.TESTS))
     others = kinds & (Prints.TESTS | Prints.MATCHES | Prints.LOGS)
     is_file = is_reader(hints.tool_name) or (bool(kinds & (Prints.FILES | Prints.HISTORY)) and not others)

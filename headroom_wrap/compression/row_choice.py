@@ -44,7 +44,8 @@ _ODD = re.compile(
 )
 _NESTED = '"."'
 """Joins the keys of objects in objects."""
-_READY = re.compile(r'"?(\d{1,6})/(\d{1,6})"?\Z')
+_READY = re.compile(r'^"?(\d{1,6})/(\d{1,6})"?$', re.MULTILINE)
+"""As many as are ready of how many: `0/1`."""
 
 
 def telling_rows(columns: Mapping[str, Cells], texts: Sequence[str], hints: Hints) -> set[int]:
@@ -133,7 +134,10 @@ def _named(texts: Sequence[str], hints: Hints) -> list[int]:
     )
     most = max(3, int(len(texts) * _COMMON_SHARE))
     keep: list[int] = []
+    whole_text = "\n".join(texts)
     for name in list(names)[:_MAX_NAMES]:
+        if name not in whole_text:
+            continue
         found = [index for index, text in enumerate(texts) if name in text]
         if found and len(found) > most:
             whole = re.compile(rf"(?<![\w-]){re.escape(name)}(?![\w-])")
@@ -157,7 +161,7 @@ def _telling_cells(key: str, cells: Cells, n_rows: int) -> _Telling:
     rare_key = len(cells) <= _RARE_MAX and _NESTED not in key
     if len(counts) == 1:
         return _Telling(odd=[index for index, _ in cells]) if rare_key else _Telling()
-    alarms = {value for value in counts if _is_odd(value)}
+    alarms = {value for value in counts if _is_odd(value)} if _is_odd("\n".join(counts)) else set()
     alarming = [index for index, value in cells if value in alarms]
     if len(alarming) > most:
         alarming = _first_of_each(cells, alarms)[:_ALARMING]
@@ -172,8 +176,7 @@ def _telling_cells(key: str, cells: Cells, n_rows: int) -> _Telling:
 def _is_odd(value: str) -> bool:
     if is_alarming(value) or _ODD.search(value):
         return True
-    ready = _READY.match(value)
-    return ready is not None and int(ready[1]) < int(ready[2])
+    return any(int(found[1]) < int(found[2]) for found in _READY.finditer(value))
 
 
 def _first_of_each(cells: Cells, values: set[str]) -> list[int]:

@@ -16,11 +16,14 @@ _MAX_HEAD_LINES = 6
 _FILLED_SHARE = 0.5
 _HEAD_WORD_SHARE = 0.6
 _RULER = re.compile(r"[\s+|=:*─━═│┃┼╪┿├┤┌┐└┘┬┴╞╡╭╮╰╯-]{3,}\Z")
+_SEGMENTS = re.compile(r" *[-=]+(?: +[-=]+)+ *\Z")
 _BARS = str.maketrans({"│": "|", "┃": "|", "║": "|"})
 _HEAD_WORD = re.compile(r"[^a-z]*[A-Z][^a-z]*\Z|[A-Z%#][\w%()#/-]*\Z")
 _NUMBER = re.compile(r"[-+]?[\d.,:%]+[A-Za-z]{0,2}\Z")
 _DELIMITERS = ",\t;|"
 _MAX_FIELD_SHARE = 0.5
+_INK = bytes(ord("0") if byte == ord(" ") else ord("1") for byte in range(256))
+_MANY_LINES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,25 +179,33 @@ def _bar_cells(line: str) -> list[str]:
 
 def _aligned(lines: Sequence[str], first: int, last: int) -> TextTable | None:
     """A table whose columns are kept apart by spaces; a few lines above it may belong to no table."""
+    fewest = _MIN_COLUMNS - any(map(_is_ruler, lines[first : min(first + _MAX_HEAD_LINES, last) + 1]))
+    is_ruled = fewest < _MIN_COLUMNS
+    body = [line for line in lines[first + _MAX_HEAD_LINES : last + 1] if not _is_ruler(line)]
+    if body and not is_ruled and (max(map(len, body)) > _MAX_WIDTH or len(_cuts(body)) < _MIN_COLUMNS - 1):
+        return None
     starts = list(range(first, min(first + _MAX_HEAD_LINES, last - _MIN_ROWS) + 1))
     # Where a ruler stands, the line above it is the head.
     starts.sort(key=lambda start: not (start < last and _is_ruler(lines[start + 1]) and not _is_ruler(lines[start])))
+    if last - first > _MANY_LINES:
+        starts = starts[:2]
     for start in starts:
-        table = _aligned_at(lines, start, last)
+        table = _aligned_at(lines, start, last, fewest)
         if table is not None:
             return table
     return None
 
 
-def _aligned_at(lines: Sequence[str], first: int, last: int) -> TextTable | None:
+def _aligned_at(lines: Sequence[str], first: int, last: int, fewest: int) -> TextTable | None:
     if any("\t" in line or len(line) > _MAX_WIDTH for line in lines[first : last + 1]):
         return None
     numbers = [index for index in range(first, last + 1) if not _is_ruler(lines[index])]
     rulers = last - first + 1 - len(numbers)
     if len(numbers) <= _MIN_ROWS:
         return None
-    cuts = _cuts([lines[index] for index in numbers])
-    if len(cuts) < _MIN_COLUMNS - 1:
+    cuts = _ruled_cuts(lines[first + 1], [lines[index] for index in numbers])
+    cuts = cuts or _cuts([lines[index] for index in numbers])
+    if len(cuts) < fewest - 1:
         return None
     rows = []
     for index in numbers:
@@ -210,23 +221,42 @@ def _aligned_at(lines: Sequence[str], first: int, last: int) -> TextTable | None
     return TextTable(first, last, head, rows[1:] if head is not None else rows, "\t", sure=sure)
 
 
+def _ruled_cuts(ruler: str, lines: Sequence[str]) -> list[int]:
+    """Where columns begin as a line like `---- ---- ----` says, if the other lines agree."""
+    if not _SEGMENTS.match(ruler):
+        return []
+    cuts = [found.start() for found in re.finditer(r"(?<= )[-=]", ruler)]
+    blank = _blank_places(lines)
+    cuts = [cut for cut in cuts if any(line[cut:].strip() for line in lines)]
+    return cuts if all(cut > len(blank) or blank[cut - 1] == "0" for cut in cuts) else []
+
+
 def _cuts(lines: Sequence[str]) -> list[int]:
     """Where the columns of some lines begin, but the first: after places that are blank in every line."""
     width = max(map(len, lines))
-    ink = 0
-    for line in lines:
-        # A number with a bit for each place that is not blank: many lines are put together at the speed of C.
-        ink |= int("".join("0" if char == " " else "1" for char in reversed(line)) or "0", 2)
-    blank = [not ink >> place & 1 for place in range(width)]
-    starts = [place for place in range(1, width) if not blank[place] and blank[place - 1]]
-    starts = [place for place in starts if not all(blank[:place])]
+    blank = _blank_places(lines)
+    starts = _starts(blank)
     cuts: list[int] = []
     for position, place in enumerate(starts):
         end = starts[position + 1] if position + 1 < len(starts) else width
         left = cuts[-1] if cuts else 0
-        wide = place >= 2 and blank[place - 2]
+        wide = blank[place - 2] == "0"
         filled = sum(1 for line in lines if line[place:end].strip())
         before = sum(1 for line in lines if line[left:place].strip())
         if (filled * 2 >= len(lines) and before * 2 >= len(lines)) or (wide and filled > 1):
             cuts.append(place)
     return cuts
+
+
+def _blank_places(lines: Sequence[str]) -> str:
+    """For each place of the longest line `0` where all lines are blank, else `1`."""
+    ink = 0
+    for line in lines:
+        # A number with a bit for each place that is not blank: many lines are put together at the speed of C.
+        ink |= int(line.encode("latin-1", "replace").translate(_INK)[::-1] or b"0", 2)
+    return f"{ink:b}"[::-1]
+
+
+def _starts(blank: str) -> list[int]:
+    first = blank.find("1")
+    return [found.start() + 1 for found in re.finditer("01", blank) if found.start() > first]

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from headroom_wrap.compression import markers
 from headroom_wrap.compression.commands import command_of
+from headroom_wrap.compression.json_strings import Clipper
 from headroom_wrap.compression.lines import Marker, may_try
 from headroom_wrap.compression.model import Compressed, Hints
 from headroom_wrap.compression.row_choice import Cells, gaps, in_common, tallies, telling_rows, varies
@@ -41,11 +42,12 @@ class _Spelling:
         name = self.table.head.cells[column] if self.table.head is not None else ""
         return name or f"column {column + 1}"
 
-    def spell(self, row: Row, lines: Sequence[str]) -> list[str]:
+    def spell(self, row: Row, lines: Sequence[str], clipper: Clipper | None) -> list[str]:
         """A row as it is shown."""
         if self.as_it_is:
             return list(lines[row.first : row.last + 1])
-        line = self.table.separator.join(row.cells[column] for column in self.shown)
+        cells = [row.cells[column] for column in self.shown]
+        line = self.table.separator.join(cells if clipper is None else map(clipper.clip_cell, cells))
         return [line.rstrip("\t ") if self.table.is_padded else line]
 
 
@@ -58,11 +60,12 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     table = csv_table(text)
     found = [table] if table is not None else text_tables(lines)
     found = [each for each in found if each.sure or is_expected]
+    clipper = Clipper(text, hints) if hints.marker is not None else None
     out: list[str] = []
     elided = at = 0
     for each in found:
         out += lines[at : each.first]
-        spelled, missing = _spell(each, lines, hints)
+        spelled, missing = _spell(each, lines, hints, clipper)
         out += spelled
         elided += missing
         at = each.last + 1
@@ -71,10 +74,12 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     if not found or len(spelled_text) >= len(text):
         return None
     reason = "table without padding" + (", unremarkable rows elided" if elided else "")
+    if not elided and clipper is not None and clipper.n_chars:
+        return Compressed(spelled_text, reason + ", long cells elided", clipper.n_chars, len(text), "chars")
     return Compressed(spelled_text, reason, elided, len(lines) - (lines[-1] == ""))
 
 
-def _spell(table: TextTable, lines: Sequence[str], hints: Hints) -> tuple[list[str], int]:
+def _spell(table: TextTable, lines: Sequence[str], hints: Hints, clipper: Clipper | None) -> tuple[list[str], int]:
     """The lines of a table, and how many lines of the original they do not show."""
     columns: Mapping[str, Cells] = {
         str(column): [(index, row.cells[column]) for index, row in enumerate(table.rows)]
@@ -83,13 +88,13 @@ def _spell(table: TextTable, lines: Sequence[str], hints: Hints) -> tuple[list[s
     spelling = _spelling(table, lines, columns)
     named = {spelling.name(int(key)): cells for key, cells in columns.items() if varies(cells)}
     texts = ["\n".join(lines[row.first : row.last + 1]) for row in table.rows]
-    keep = _kept(spelling, named, texts, hints)
+    keep = _kept(named, texts, hints)
     missing = gaps(keep, texts) if keep is not None else []
-    body = [] if table.head is None else spelling.spell(table.head, lines)
+    body = [] if table.head is None else spelling.spell(table.head, lines, None)
     elided = at = 0
     for first, last in [*missing, (len(table.rows), -1)]:
         for row in table.rows[at:first]:
-            body += spelling.spell(row, lines)
+            body += spelling.spell(row, lines, clipper)
         if last >= 0 and hints.marker is not None:
             body.append(_marker(table, named, first, last, hints.marker))
             elided += table.rows[last].last - table.rows[first].first + 1
@@ -108,7 +113,7 @@ def _spelling(table: TextTable, lines: Sequence[str], columns: Mapping[str, Cell
     return _Spelling(table, shown, constants, as_it_is=False)
 
 
-def _kept(spelling: _Spelling, named: Mapping[str, Cells], texts: Sequence[str], hints: Hints) -> set[int] | None:
+def _kept(named: Mapping[str, Cells], texts: Sequence[str], hints: Hints) -> set[int] | None:
     if hints.marker is None or len(texts) < _ELIDE_FROM_ROWS or sum(map(len, texts)) < _ELIDE_FROM_CHARS:
         return None
     return telling_rows(named, texts, hints)

@@ -24,6 +24,7 @@ from pathlib import Path
 
 from headroom_wrap.emulator.cache import AnthropicCache, OpenAICache, TokenMemo, Usage
 from headroom_wrap.emulator.prefix import canonical_blocks, load_body
+from headroom_wrap.emulator.provider import Options
 from headroom_wrap.emulator.server import EmulatedProvider
 from headroom_wrap.evals.clients import Prefix, agent_prefix, chat_turns, continues, messages_turns
 from headroom_wrap.evals.trajectories import Trajectory, read
@@ -127,29 +128,20 @@ class Row:
         return self.cost_sent > self.cost_allowed
 
 
-@dataclass(frozen=True, slots=True)
-class Report:
-    """All rows, and what was not measured, with the reason."""
-
-    rows: tuple[Row, ...]
-    skipped: Mapping[str, str]
-
-
 def measure(
     folder: Path, setups: Sequence[Setup] = SETUPS, *, level: str = "balanced", n_workers: int = N_WORKERS
-) -> Report:
-    """Replay every session below `folder` in every setup.
+) -> list[Row]:
+    """Replay every session below `folder` in every setup; what is skipped there, `trajectories.read` tells.
 
     Raises:
         UnansweredError: a request was refused.
     """
-    found = read(folder)
-    jobs = [(session, setup, level) for session in found.trajectories for setup in setups]
+    jobs = [(session, setup, level) for session in read(folder).trajectories for setup in setups]
     jobs.sort(key=lambda job: -sum(len(result.text) for step in job[0].steps for result in step.results))
     with ProcessPoolExecutor(min(n_workers, max(1, len(jobs))), get_context("spawn")) as pool:
         rows = list(pool.map(_replay, jobs))
     order = {setup: number for number, setup in enumerate(setups)}
-    return Report(tuple(sorted(rows, key=lambda row: (order[row.setup], row.source, row.session))), found.skipped)
+    return sorted(rows, key=lambda row: (order[row.setup], row.source, row.session))
 
 
 def cost(usage: Usage) -> float:
@@ -196,7 +188,12 @@ def _billed(wire: Wire, bodies: Sequence[bytes]) -> list[Usage]:
 
 def _proxied(wire: Wire, bodies: Sequence[bytes], level: str, restart_before: int) -> list[tuple[bytes, Usage]]:
     """What arrived at the provider, and what it billed."""
-    with EmulatedProvider() as provider, tempfile.TemporaryDirectory(prefix="headroom-sessions-") as data:
+    # The clock stands, as in `_billed`: a busy machine must not let the provider forget what it would have kept.
+    timeless = Options(clock=lambda: 0.0)
+    with (
+        EmulatedProvider(options=timeless) as provider,
+        tempfile.TemporaryDirectory(prefix="headroom-sessions-") as data,
+    ):
         halves = [bodies[:restart_before], bodies[restart_before:]] if restart_before else [bodies]
         for half in halves:
             with _proxy(provider.url, Path(data), level) as port:
@@ -233,24 +230,24 @@ def _send(wire: Wire, bodies: Sequence[bytes], port: int) -> None:
         connection.close()
 
 
-def table(report: Report) -> str:
-    """The figures as aligned text: per setup and source, then what was skipped."""
+def table(rows: Sequence[Row], skipped: Mapping[str, str]) -> str:
+    """The figures as aligned text: per setup and source, then what was skipped, and why."""
     lines = [f"{'':<46}{'sessions':>9}{'median':>8}{'best':>7}{'worst':>7}{'tokens':>8}{'stable':>8}{'above':>7}"]
-    for setup in dict.fromkeys(row.setup for row in report.rows):
-        rows = [row for row in report.rows if row.setup == setup]
-        lines.append(_line(str(setup), rows))
-        sources = dict.fromkeys(row.source for row in rows)
-        lines += [_line(f"  {source}", [row for row in rows if row.source == source]) for source in sources]
-    lines += [f"skipped {name}: {why}" for name, why in report.skipped.items()]
+    for setup in dict.fromkeys(row.setup for row in rows):
+        chosen = [row for row in rows if row.setup == setup]
+        lines.append(_line(str(setup), chosen))
+        sources = dict.fromkeys(row.source for row in chosen)
+        lines += [_line(f"  {source}", [row for row in chosen if row.source == source]) for source in sources]
+    lines += [f"skipped {name}: {why}" for name, why in skipped.items()]
     return "\n".join(lines)
 
 
-def details(report: Report) -> str:
+def details(rows: Sequence[Row]) -> str:
     """A line for each session."""
     return "\n".join(
         f"{row.setup!s:<44}{row.session:<44}{row.n_turns:>5}{row.relative_cost:>7.3f}{row.stability:>8.1%}"
         f"{row.tokens_direct:>10}{row.tokens_sent:>10}{' ABOVE' if row.is_above_allowed else ''}"
-        for row in report.rows
+        for row in rows
     )
 
 
@@ -275,11 +272,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--setup", type=int, action="append", help="only these setups, by number from 0")
     asked = parser.parse_args(argv)
     setups = [SETUPS[number] for number in asked.setup] if asked.setup else SETUPS
-    report = measure(asked.folder, setups, level=asked.level)
-    sys.stdout.write((details(report) + "\n" if asked.v else "") + table(report) + "\n")
+    rows = measure(asked.folder, setups, level=asked.level)
+    shown = table(rows, read(asked.folder).skipped)
+    sys.stdout.write((details(rows) + "\n" if asked.v else "") + shown + "\n")
     if asked.json:
-        asked.json.write_text(json.dumps([asdict(row) for row in report.rows], indent=1), "utf-8")
-    return int(any(row.stability < 1 or row.is_above_allowed for row in report.rows))
+        asked.json.write_text(json.dumps([asdict(row) for row in rows], indent=1), "utf-8")
+    return int(any(row.stability < 1 or row.is_above_allowed for row in rows))
 
 
 if __name__ == "__main__":

@@ -5,11 +5,13 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from urllib.parse import urlsplit
 
 from headroom_wrap import tokens
 from headroom_wrap.compression.model import Verdict
+from headroom_wrap.proxy.config import OFFICIAL_URLS
 from headroom_wrap.wire.prefix import Change, first_change, is_marked
 from headroom_wrap.wire.request import ParsedRequest
 from headroom_wrap.wire.spans import Inner, Span
@@ -54,11 +56,19 @@ class CacheAligner:
 
     Args:
         marks_itself: requests without marks get ours, and are cached although the client does not ask for it.
+        billing_counts: as for `first_change`.
         clock: seconds that only grow.
     """
 
-    def __init__(self, *, marks_itself: bool = False, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        *,
+        marks_itself: bool = False,
+        billing_counts: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._marks_itself = marks_itself
+        self._billing_counts = billing_counts
         self._clock = clock
         self._latest: OrderedDict[_Key, tuple[ParsedRequest, float]] = OrderedDict()
         self._found: dict[tuple[str, str], PrefixChange] = {}
@@ -82,7 +92,7 @@ class CacheAligner:
         # A retry, a rewind or another conversation with the same first words does not go on where that one ended.
         if before is None or len(request.entries) <= len(before.entries):
             return None
-        change = first_change(before, request)
+        change = first_change(before, request, billing_counts=self._billing_counts)
         if change is not None and now_s - at_s <= LIFETIME_S and self._is_cached(wire, before):
             self._note(change, _rewritten(request, change, verdicts))
         return change
@@ -113,6 +123,13 @@ class CacheAligner:
 
     def _n_chars(self) -> int:
         return sum(len(request.text) for request, _ in self._latest.values())
+
+
+def aligner_before(upstreams: Mapping[str, str], *, marks_itself: bool) -> CacheAligner:
+    """The watch before these base URLs: others than Anthropic itself take Claude Code's billing line for words."""
+    official = urlsplit(OFFICIAL_URLS["anthropic"]).hostname
+    is_official = urlsplit(upstreams.get("anthropic", OFFICIAL_URLS["anthropic"])).hostname == official
+    return CacheAligner(marks_itself=marks_itself, billing_counts=not is_official)
 
 
 def describe(changes: Sequence[PrefixChange]) -> str:

@@ -15,14 +15,14 @@ from headroom_wrap.compression.engine import Engine
 from headroom_wrap.compression.model import Level
 from headroom_wrap.errors import HeadroomError
 from headroom_wrap.proxy import control
-from headroom_wrap.proxy.aligner import CacheAligner, PrefixChange
+from headroom_wrap.proxy.aligner import PrefixChange, aligner_before
 from headroom_wrap.proxy.app import ProxyApp
 from headroom_wrap.proxy.config import ProxyConfig
 from headroom_wrap.proxy.pipeline import EnginePipeline, PassThrough
 from headroom_wrap.proxy.ports import Asgi
 from headroom_wrap.proxy.server import HOST, ProxyServer
 from headroom_wrap.proxy.upstream import connect
-from headroom_wrap.store import SessionTotals, Store
+from headroom_wrap.store import Limits, SessionTotals, Store
 
 PROBE_TIMEOUT_S = 2.0
 
@@ -53,25 +53,28 @@ class EmbeddedProxy:
         listener: see `server.bind`.
         data: the data directory, with the store in it.
         env: proxies and certificates for the way to the upstream.
+        limits: what the store keeps; None: nothing is removed from it by this proxy.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - its parts
         self,
         config: ProxyConfig,
         compression: Compression,
         listener: socket.socket,
         data: Path,
         env: Mapping[str, str],
+        limits: Limits | None = None,
     ) -> None:
         self._config = config
         self._store: Store | None = None
+        self._limits = limits
         self.why_not_compressing = "compression is off" if compression.level == Level.OFF.value else ""
         try:
             self._store = Store(paths.store_file(data))
         except HeadroomError as error:
             # Law 5: a full disk must not keep the agent from working.
             self.why_not_compressing = str(error)
-        self._pipeline = None if self._store is None else _pipeline(self._store, compression)
+        self._pipeline = None if self._store is None else _pipeline(self._store, compression, config)
         self._started_s = time.monotonic()
         self.server = ProxyServer(
             lambda: ProxyApp(config, self._pipeline or PassThrough(), lambda: connect(env), self._load_control),
@@ -85,6 +88,8 @@ class EmbeddedProxy:
             HeadroomError: `PROXY_FAILED`.
         """
         self.server.start()
+        if self._store is not None and self._limits is not None:
+            self._store.keep_within(self._limits)
         threading.Thread(target=tokens.warm, name="headroom-warm", daemon=True).start()
 
     def answers(self) -> bool:
@@ -118,14 +123,13 @@ class EmbeddedProxy:
         return control_api(self._config, self._pipeline, self.why_not_compressing, uptime_s, workers)
 
 
-def _pipeline(store: Store, compression: Compression) -> EnginePipeline:
-    level = Level(compression.level)
+def _pipeline(store: Store, compression: Compression, config: ProxyConfig) -> EnginePipeline:
     return EnginePipeline(
         Engine(store),
         store,
-        level,
+        Level(compression.level),
         compression.excluded_tools,
         compression.command,
         compression.cache_breakpoints,
-        CacheAligner(marks_itself=compression.cache_breakpoints),
+        aligner_before(config.upstreams, marks_itself=compression.cache_breakpoints),
     )

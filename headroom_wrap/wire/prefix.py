@@ -18,6 +18,11 @@ from headroom_wrap.wire.spans import Span
 
 MARK_KEY = '"cache_control"'
 _MARK = re.compile(r'"cache_control"\s*:\s*(?:null|\{[^{}]*\})')
+BILLING = "x-anthropic-billing-header:"
+"""Begins the line that Claude Code puts before its system prompt, with a checksum that differs from call to call
+(https://github.com/anthropics/claude-code/issues/68900). Anthropic leaves it out of the prefix, others do not."""
+BILLING_KIND = "Claude Code's billing line, which CLAUDE_CODE_ATTRIBUTION_HEADER=0 leaves out"
+_BILLING_TEXT = re.compile(r'"' + re.escape(BILLING) + r'[^"\\]*"')
 _CONTEXT_CHARS = 48
 """Around what differs: enough for a UUID or a date of which one digit changed."""
 _EXCERPT_CHARS = 80
@@ -66,11 +71,21 @@ class Change:
     n_chars: int = 0
 
 
-def first_change(before: ParsedRequest, now: ParsedRequest) -> Change | None:
-    """The first difference between what both requests have; None where `now` goes on where `before` ended."""
+def first_change(before: ParsedRequest, now: ParsedRequest, *, billing_counts: bool = False) -> Change | None:
+    """The first difference between what both requests have; None where `now` goes on where `before` ended.
+
+    Args:
+        before: the request whose prefix the provider may have kept.
+        now: a later one of the same conversation.
+        billing_counts: whether the provider takes Claude Code's billing line for a part of the prefix.
+    """
     for key in HEAD_KEYS:
         old, new = _head(before, key), _head(now, key)
         if old == new:
+            continue
+        if not billing_counts:
+            old, new = (_BILLING_TEXT.sub('""', text, count=1) for text in (old, new))
+        if _is_same(old, new):
             continue
         change = _difference(_head_blocks(key, old), _head_blocks(key, new), "tools" if key == "tools" else "system")
         if change is not None:
@@ -216,7 +231,8 @@ def _difference(old: Sequence[_Block], new: Sequence[_Block], where: str) -> Cha
     n_last = _common(a[n_first:][::-1], b[n_first:][::-1])
     start = max(0, n_first - _CONTEXT_CHARS)
     ends = [len(text) - n_last + _CONTEXT_CHARS for text in (a, b)]
-    kind = _kind(a[start : ends[0]], b[start : ends[1]])
+    is_billing = a.startswith(BILLING) and b.startswith(BILLING)
+    kind = BILLING_KIND if is_billing else _kind(a[start : ends[0]], b[start : ends[1]])
     near = max(0, n_first - _EXCERPT_CHARS // 4)
     return Change(
         f"{where} ({come[0].name})" if where == "tools" else where,

@@ -13,6 +13,7 @@ from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.config import ProxyConfig
 from headroom_wrap.proxy.embedded import Compression, EmbeddedProxy
 from headroom_wrap.proxy.server import bind
+from headroom_wrap.store import Limits
 from headroom_wrap.wrap import plan, sessions, summary
 from headroom_wrap.wrap.child import ChildExit, ChildSpec
 from headroom_wrap.wrap.plan import Launch, Start
@@ -83,7 +84,8 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
         settings = launch.settings
         compression = Compression(settings.level, settings.exclude_tools, command, settings.cache_breakpoints)
         network = {**launch.context.env, **launch.agent.network_env(launch.context)}
-        proxy = EmbeddedProxy(config, compression, listener, launch.data, network)
+        limits = Limits(launch.settings.retention_days, launch.settings.store_max_mb)
+        proxy = EmbeddedProxy(config, compression, listener, launch.data, network, limits)
     except BaseException:
         listener.close()
         sessions.remove(session)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from headroom_wrap.compression import path_rows
 from headroom_wrap.compression.diffs import unfold_heads
-from headroom_wrap.compression.history import unfold_authors, unfold_stats
+from headroom_wrap.compression.history import unfold_authors, unfold_dates, unfold_stats
 from headroom_wrap.compression.markers import PREFIX
 from headroom_wrap.compression.model import Compressed
 
@@ -14,6 +15,8 @@ _ELIDED = re.compile(r"\[headroom: lines? (\d[\d, -]*) elided(?:: .*)?\]\Z")
 _INVERSES = {
     "--- and +++ lines": unfold_heads,
     "a commit without Author": unfold_authors,
+    "a Date without year": unfold_dates,
+    "paths of one directory": path_rows.unfold,
     "stat rows stand": unfold_stats,
 }
 
@@ -50,12 +53,17 @@ def _walk(lines: Sequence[str], out: Sequence[str], gone: set[int]) -> None:
             named.update(numbers)
         else:
             assert at < len(lines), f"a line too many: {line!r}"
-            assert line == lines[at], (line, lines[at], at)
+            assert line == lines[at] or line == unaligned(lines[at]), (line, lines[at], at)
             at += 1
     while at + 1 in named:
         at += 1
     assert at == len(lines), f"lines from {at + 1} on are missing without a marker"
     assert named == gone
+
+
+def unaligned(line: str) -> str:
+    """A row of `--stat` without the spaces that put counts below each other."""
+    return re.sub(r" +\| +(?=\d|Bin)", " | ", line, count=1) if line[:1] == " " else line
 
 
 def _named(line: str) -> list[int]:

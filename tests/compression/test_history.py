@@ -17,7 +17,7 @@ ADA, BO = "Ada Moreau <ada@example.org>", "Bo Lindqvist <bo@example.org>"
 def commit(number: int, author: str = ADA, body: str = "", *, merge: bool = False) -> str:
     return (
         f"commit {number:040x}\n" + "Merge: 1234567 89abcde\n" * merge + f"Author: {author}\n"
-        f"Date:   Sun Mar 2 10:{number % 60:02d}:00 2025 +0100\n\n    Change number {number}\n{body}\n"
+        f"Date:   Sun Mar 2 10:{number % 60:02d}:00 {2025 - number // 50} +0100\n\n    Change number {number}\n{body}\n"
     )
 
 
@@ -31,7 +31,7 @@ def out_of(text: str, hints: Hints = ELIDING) -> str:
 stat = st.lists(
     st.sampled_from([
         " shop/rules/tax.py  |  4 +-", " shop/rules/ship.py | 40 ++++", " logo.png | Bin 12 -> 40 bytes",
-        " top.py | 1 +", " shop/{old => new}/cart.py | 0", " shop/rules/", "  odd | 3 +", " 2 files changed, 4 insertions(+)", "",
+        " top.py | 1 +", " shop/{old => new}/cart.py | 0", " shop/rules/", "  odd | 3 +", " 1 file changed", "",
     ]), max_size=8,
 ).map("\n".join)  # fmt: skip
 diff = st.sampled_from(
@@ -46,7 +46,12 @@ commits = st.lists(
 ).map("".join)  # fmt: skip
 
 
-@given(commits, st.sampled_from(["", "", "commit 1234567\n", "commit 1234567\nDate: now\n", "Author: x\n"]))
+@given(
+    commits,
+    st.sampled_from(
+        ["", "", "commit 1234567\n", "commit 1234567\nDate: now\n", "Author: x\n", "Date: Sun Mar 2 10:03:00\n"]
+    ),
+)
 @settings(max_examples=150)
 def test_a_log_is_followed_back_line_by_line(log: str, stray: str) -> None:
     for text in (log + stray, stray + log, log * 5):
@@ -62,11 +67,12 @@ def test_a_log_is_followed_back_line_by_line(log: str, stray: str) -> None:
 def test_an_author_is_named_where_it_changes() -> None:
     log = "".join(commit(n, BO if n == 7 else ADA, merge=n == 3) for n in range(12))
     out = out_of(log, LOSSLESS)
-    assert out.startswith("[headroom: a commit without Author has that of the commit shown above it]\ncommit 0000")
+    assert out.startswith("[headroom: a commit without Author has that of the commit shown above it; a Date without")
     assert [line for line in out.split("\n") if line.startswith("Author")] == [
         f"Author: {ADA}", f"Author: {BO}", f"Author: {ADA}",
     ]  # fmt: skip
-    assert "Merge: 1234567 89abcde\nDate:" in out
+    assert "Merge: 1234567 89abcde\nDate:   Sun Mar 2 10:03:00\n" in out
+    assert out.count("2025 +0100") == 1
 
 
 def test_stat_rows_stand_below_their_directory_and_sums_stay() -> None:
@@ -81,7 +87,7 @@ def test_of_a_very_long_stat_the_middle_goes_but_for_what_is_asked_for() -> None
     rows += "".join(f" lib/rest_{n}.py | {n} +\n" for n in range(70)) + " 141 files changed, 9999 insertions(+)\n"
     asked = Hints("Bash", {"command": "git diff --stat"}, "did voucher.py change?", marker=markers.elision)
     out = out_of(rows, asked)
-    assert "  voucher.py | 4 +" in out
+    assert "\n lib/voucher.py | 4 +\n" in out
     assert "part_60" not in out
     assert "part_3.py" in out
     assert "rest_69.py" in out
@@ -133,3 +139,39 @@ def test_the_diffs_in_a_log_are_shortened_too() -> None:
 def test_a_blame_is_no_log() -> None:
     text = "".join(f"1234567{n % 9} (Ada Moreau 2025-03-01 10:13:00 +0100 {n}) x = 1\n" for n in range(300))
     assert history.compress(text, ELIDING) is None
+
+
+def test_paths_of_one_directory_share_braces_in_long_lists() -> None:
+    rows = "".join(f"M\tshop/rules/tax_{n}.py\n" for n in range(30)) + "A\tshop/rules/new.py\nR100\ta/b.py\ta/c.py\n"
+    rows += "".join(f"A\tshop/views/page_{n}.html\n" for n in range(30))
+    out = out_of(rows, LOSSLESS)
+    assert out.startswith("[headroom: paths of one directory share braces]\nM\tshop/rules/{tax_0.py,tax_1.py,")
+    assert "}\nA\tshop/rules/new.py\nR100\ta/b.py\ta/c.py\nA\tshop/views/{page_0.html," in out
+    assert history.compress(rows[:400], LOSSLESS) is None
+
+
+def test_a_long_status_is_folded_as_it_stands() -> None:
+    text = "On branch main\nChanges not staged for commit:\n"
+    text += "".join(f"\tmodified:   src/parts/view_{n}.ts\n" for n in range(40))
+    text += "\nUntracked files:\n" + "".join(f"\tsrc/new/{n}.ts\n" for n in range(9))
+    out = out_of(text, LOSSLESS)
+    assert "\tmodified:   src/parts/{view_0.ts,view_1.ts," in out
+    assert "\n\tsrc/new/{0.ts,1.ts," in out
+
+
+path_row = st.builds(
+    "{}{}{}".format,
+    st.sampled_from(["M\t", "?? ", " M ", "\tmodified:   ", "\t", " create mode 100644 ", "", "x "]),
+    st.sampled_from(["src/", "src/a/", "", "a b/", "{x}/", "/"]),
+    st.sampled_from(["a.py", "b.py", "c,d", "{a,b}", "é.ts"]),
+)  # fmt: skip
+
+
+@given(st.lists(st.tuples(path_row, st.integers(1, 20)).map(lambda run: [run[0]] * run[1]), max_size=30))
+@settings(max_examples=100)
+def test_rows_with_paths_come_back(runs: list[list[str]]) -> None:
+    text = "\n".join(row for run in runs for row in run)
+    result = history.compress(text, LOSSLESS)
+    if result is not None:
+        assert len(result.text) < len(text)
+        follow(text, result)

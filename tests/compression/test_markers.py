@@ -21,6 +21,12 @@ def test_an_elision_names_its_range_and_what_stood_there() -> None:
     assert markers.elision(3, 3, "", "rows") == "[headroom: row 3 elided]"
 
 
+def test_one_marker_names_lines_in_several_places() -> None:
+    line = markers.scattered([(3, 9), (12, 12)], "context")
+    assert line == "[headroom: lines 3-9, 12 elided: context]"
+    assert markers.carries_marker(line)
+
+
 def test_a_reference_carries_its_own_way_back() -> None:
     line = markers.reference("h1", "Bash (ls)", 1, MCP)
     assert line.startswith("[headroom h1: the same 1 line as the earlier result of Bash (ls); original intact")

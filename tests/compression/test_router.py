@@ -56,6 +56,7 @@ def chosen(text: str, tool_name: str, tool_input: dict[str, Any] | None = None) 
         (WIDE_DIFF, "Bash", bash("./review.sh"), "diffs"),
         (WIDE_DIFF, "mcp__git__git_diff", {"repo_path": "/x"}, "diffs"),
         ("".join(f"{n:07x} Fix number {n}\n" for n in range(400)), "Bash", bash("git log --oneline"), "history"),
+        ("".join(f"?? src/parts/view_{n}.ts\n" for n in range(90)), "Bash", bash("git status --short"), "history"),
         (BLAME, "Bash", bash("git blame x.py"), "blame"),
         ("waiting for the lock\n" * 60, "Bash", bash("./deploy"), "terminal"),
         (
@@ -87,6 +88,7 @@ def test_a_text_goes_to_the_compressor_of_its_kind(
         (DIFF, "Bash", bash("./review.sh")),
         (WIDE_DIFF, "Bash", bash("cat change.patch")),
         (WIDE_DIFF, "Read", {"file_path": "change.patch"}),
+        ("src/parts/view.ts\n" * 90, "Bash", bash("git show HEAD~2:docs/files.txt")),
         ("1a2b3c4 Fix the build\n" * 90, "Bash", bash("git log --oneline | grep Fix")),
         ("The quick brown fox jumps over the lazy dog, again and again. " * 90, "WebFetch", {"url": "https://a.b"}),
         (MATCHES + markers.elision(1, 2, "") + "\n", "Grep", {}),

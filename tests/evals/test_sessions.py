@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import random
 from pathlib import Path
 from typing import Any
@@ -17,6 +18,8 @@ from headroom_wrap.evals.clients import PREFIX_TOKENS, Prefix, agent_prefix, cha
 from headroom_wrap.evals.sessions import Setup
 from headroom_wrap.evals.trajectories import Trajectory, read
 
+FOLDER = os.environ.get("HEADROOM_TEST_DATA", Path(__file__).parents[3] / "shared" / "data" / "dev")
+DATA = Path(FOLDER) / "trajectories"
 WORDS = "cache index worker queue token shard replica lease router batch".split()
 
 
@@ -178,6 +181,15 @@ def test_a_session_of_logs_is_cheaper_through_the_proxy_and_its_prefix_stands(fo
 def test_without_compression_the_cost_is_that_of_going_direct_with_our_tool(folder: Path) -> None:
     row = sessions.replay(only(folder), Setup(), level="off")
     assert row.cost_sent == row.cost_allowed > row.cost_direct
+
+
+@pytest.mark.skipif(not DATA.is_dir(), reason="no folder with real sessions")
+def test_real_sessions_keep_their_prefix_and_cost_no_more_than_our_tool() -> None:
+    found = sorted(read(DATA).trajectories, key=lambda session: len(session.steps))
+    for session in found[:: max(1, len(found) // 4)][:4]:
+        for setup in (Setup(restarts=True), Setup("openai_chat", has_prefix=True)):
+            row = sessions.replay(session, setup)
+            assert (row.stability, row.is_above_allowed) == (1.0, False), row
 
 
 def test_the_command_prints_a_table_and_writes_rows(

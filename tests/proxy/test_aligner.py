@@ -16,7 +16,7 @@ from headroom_wrap.compression.engine import Engine
 from headroom_wrap.emulator.cache import AnthropicCache, TokenMemo
 from headroom_wrap.emulator.prefix import canonical_blocks
 from headroom_wrap.emulator.server import EmulatedProvider
-from headroom_wrap.proxy.aligner import LIFETIME_S, CacheAligner, PrefixChange, describe
+from headroom_wrap.proxy.aligner import LIFETIME_S, CacheAligner, PrefixChange, aligner_before, describe
 from headroom_wrap.proxy.config import ProxyConfig
 from headroom_wrap.proxy.embedded import Compression, EmbeddedProxy
 from headroom_wrap.proxy.pipeline import EnginePipeline
@@ -231,6 +231,18 @@ def test_a_whole_proxy_marks_watches_and_goes_on_after_a_restart(tmp_path: Path)
     assert [usage.read > 0 for usage in usages] == [False, True, True, False]
     assert usages[2].read == usages[1].read + usages[1].written
     assert [[(change.where, change.kind) for change in report] for report in reports] == [[], [("system", "a date")]]
+
+
+@pytest.mark.parametrize(
+    ("url", "n_changes"), [("https://api.anthropic.com", 0), ("https://api.anthropic.com.gw.test/x", 1)]
+)
+def test_only_anthropic_itself_is_known_to_overlook_the_billing_line(store: Store, url: str, n_changes: int) -> None:
+    pipeline = EnginePipeline(Engine(store), store, aligner=aligner_before({"anthropic": url}, marks_itself=False))
+    for number, checksum in enumerate(("97bd6", "24c2d"), 1):
+        request = turn(number)
+        line = {"type": "text", "text": f"x-anthropic-billing-header: cc_version=1; cch={checksum};"}
+        pipeline.prepare("anthropic", json.dumps({**request, "system": [line, *request["system"]]}).encode())
+    assert len(pipeline.aligner.report()) == n_changes
 
 
 def test_only_anthropics_requests_are_marked_and_only_on_request(store: Store) -> None:

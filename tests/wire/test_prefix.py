@@ -14,7 +14,7 @@ from headroom_wrap.wire.anthropic import anthropic
 from headroom_wrap.wire.history import HistoryFormat
 from headroom_wrap.wire.openai_chat import openai_chat
 from headroom_wrap.wire.openai_responses import openai_responses
-from headroom_wrap.wire.prefix import Change, first_change
+from headroom_wrap.wire.prefix import BILLING, BILLING_KIND, Change, first_change
 from headroom_wrap.wire.request import ParsedRequest
 
 Json = dict[str, Any]
@@ -141,6 +141,20 @@ def test_a_moved_mark_and_a_string_for_a_list_are_no_change(old: object, new: ob
 def test_words_about_marks_are_no_marks() -> None:
     said = json.dumps({"type": "text", "text": "x", "cache_control": MARK})
     assert change(request("s", [], said), request("s", [], said.replace("ephemeral", "other"))).kind == "text"
+
+
+def test_claude_codes_billing_line_counts_only_where_the_provider_takes_it_for_words() -> None:
+    def billed(checksum: str, prompt: str = "You are brief.") -> ParsedRequest:
+        line = f"{BILLING} cc_version=2.1.197.fd4; cc_entrypoint=cli; cch={checksum};"
+        return parsed(request([{"type": "text", "text": text} for text in (line, prompt)]))
+
+    assert first_change(billed("97bd6"), billed("24c2d")) is None
+    found = first_change(billed("97bd6"), billed("24c2d"), billing_counts=True)
+    assert found is not None
+    assert (found.where, found.kind) == ("system", BILLING_KIND)
+    other = first_change(billed("97bd6"), billed("24c2d", "You are kind."))
+    assert other is not None
+    assert other.kind == "text"
 
 
 def test_in_chat_the_first_message_is_the_system_prompt() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from headroom_wrap.proxy.aligner import PrefixChange
 from headroom_wrap.store import SessionTotals
 from headroom_wrap.wrap.summary import describe
@@ -9,7 +11,7 @@ from tests.store.test_savings import TOTALS
 
 
 def test_the_line_names_what_was_sent_saved_cached_and_retrieved() -> None:
-    line = describe(SessionTotals(**{**_fields(TOTALS), "retrievals": 1, "errors": 1}), "Claude Code")
+    line = describe(replace(TOTALS, retrievals=1, errors=1), "Claude Code")
     assert line == (
         "headroom: 3 requests (1 failed), 1 retrieval; tool output 1,000 -> 200 tokens, 2,400 fewer sent over all"
         " requests\nheadroom: input 32% smaller, about 40% cheaper, 78% of what was sent came from the provider's cache"
