@@ -28,7 +28,7 @@ class Workload:
         tool: the tool that shows it to a model.
         arguments: of that tool.
         goal: what the user asked.
-        needles: strings that the answer needs, chosen before there were compressors for most of these outputs.
+        needles: strings that the answer needs, chosen from the outputs alone, whatever a compressor keeps of them.
         source: whose output it is.
         licence: of the source.
     """
