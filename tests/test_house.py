@@ -205,7 +205,9 @@ def test_the_wheel_has_the_package_and_its_data_and_nothing_else(built: Path) ->
         "headroom_wrap",
         f"headroom_wrap-{__version__}.dist-info",
     }
-    for file in ("emulator/data/demo.log", "emulator/data/system.md", "py.typed"):
+    workloads = [f"evals/data/workloads/{file.name}" for file in (PACKAGE / "evals" / "data" / "workloads").iterdir()]
+    assert len(workloads) == 32
+    for file in ("emulator/data/demo.log", "emulator/data/system.md", "py.typed", *workloads):
         assert f"headroom_wrap/{file}" in names
 
 

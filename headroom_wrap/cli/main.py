@@ -33,6 +33,7 @@ VERBS = {
     "proxy": Verb("proxy", "Run the proxy by itself, for any client with a base URL"),
     "retrieve": Verb("retrieve", "Print an original, or lines of it, by the id in a marker"),
     "mcp": Verb("mcp", "Serve retrieval over MCP on standard input and output", is_raw=True),
+    "evals": Verb("evals", "Measure what is saved and what stays visible: headroom evals suite --tier 1", is_raw=True),
 }
 
 HELP = """\
