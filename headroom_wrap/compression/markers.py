@@ -7,6 +7,7 @@ already carries one is never compressed again.
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 
 from headroom_wrap.compression.model import Profile, WayBack
 
@@ -18,11 +19,35 @@ SENTINEL = f"{PREFIX} original "
 _MARKER_LINE = re.compile(r'(?:^|"|\\n)\[headroom[ :]', re.MULTILINE)
 """At the start of a line, also of one inside a JSON string: scripts print retrieved texts so."""
 
+_ELISION = re.compile(r"\[headroom: (\w+?)s? (\d+)(?:-(\d+))? elided(?:: (.*))?\]")
+
 
 def elision(first: int, last: int, what: str, unit: str = "lines") -> str:
     """The marker that stands where lines or rows `first`..`last` (1-based, inclusive) stood."""
     span = f"{unit[:-1]} {first}" if first == last else f"{unit} {first}-{last}"
     return f"{PREFIX}: {span} elided: {what}]" if what else f"{PREFIX}: {span} elided]"
+
+
+@dataclass(frozen=True, slots=True)
+class Elision:
+    """A marker, read back: lines or rows `first`..`last` are not shown; `index` is its own line, from 0 on."""
+
+    index: int
+    first: int
+    last: int
+    what: str
+    unit: str
+
+
+def elisions(text: str) -> list[Elision]:
+    """The elisions of a text that we have rendered, in order."""
+    found = []
+    for index, line in enumerate(text.split("\n") if PREFIX in text else ()):
+        match = _ELISION.fullmatch(line.strip())
+        if match:
+            unit, first, last, what = match.groups()
+            found.append(Elision(index, int(first), int(last or first), what or "", f"{unit}s"))
+    return found
 
 
 def header(original_id: str, elided: int, total: int, unit: str, profile: Profile) -> str:

@@ -16,6 +16,7 @@ from headroom_wrap.compression.model import Level
 from headroom_wrap.errors import HeadroomError
 from headroom_wrap.proxy import control
 from headroom_wrap.proxy.app import ProxyApp
+from headroom_wrap.proxy.calibration import Calibrator
 from headroom_wrap.proxy.config import ProxyConfig
 from headroom_wrap.proxy.pipeline import EnginePipeline, PassThrough
 from headroom_wrap.proxy.ports import Asgi
@@ -103,6 +104,8 @@ class EmbeddedProxy:
 
     def close(self) -> None:
         """Close the store; what was counted is committed."""
+        if self._pipeline is not None and self._pipeline.calibrator is not None:
+            self._pipeline.calibrator.close()
         if self._store is not None:
             self._store.close()
 
@@ -118,4 +121,7 @@ class EmbeddedProxy:
 
 def _pipeline(store: Store, compression: Compression) -> EnginePipeline:
     level = Level(compression.level)
-    return EnginePipeline(Engine(store), store, level, compression.excluded_tools, compression.command)
+    calibrator = Calibrator(store)
+    return EnginePipeline(
+        Engine(store), store, level, compression.excluded_tools, compression.command, calibrator=calibrator
+    )

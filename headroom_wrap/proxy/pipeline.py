@@ -10,6 +10,7 @@ from headroom_wrap.compression import markers
 from headroom_wrap.compression.engine import Engine
 from headroom_wrap.compression.model import RETRIEVE_COMMAND, Level, Profile, Slot, Verdict, WayBack
 from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.proxy.calibration import Calibrator
 from headroom_wrap.proxy.ports import Prepared
 from headroom_wrap.store import LedgerRow, Store
 from headroom_wrap.store.store import CHARS_PER_TOKEN
@@ -34,6 +35,7 @@ class EnginePipeline:
         excluded_tools: tools whose results are never touched, likewise.
         command: how the client's shell tool fetches an original; None where it cannot.
         formats: the wire formats by name.
+        calibrator: compares the provider's counts with ours.
     """
 
     engine: Engine
@@ -42,6 +44,7 @@ class EnginePipeline:
     excluded_tools: tuple[str, ...] = ()
     command: str | None = None
     formats: Mapping[str, WireFormat] = field(default_factory=_formats)
+    calibrator: Calibrator | None = None
 
     def prepare(self, wire: str, body: bytes, *, counts_only: bool = False) -> Prepared:  # noqa: ARG002
         """The body to send. `counts_only` makes no difference here: a count must see what a call would.
@@ -115,9 +118,11 @@ class EnginePipeline:
             for slot in request.slots
         )
 
-    def record(self, row: LedgerRow) -> None:
-        """Queue a ledger row."""
+    def record(self, row: LedgerRow, sent: bytes = b"") -> None:
+        """Queue a ledger row, and learn from what the provider counted."""
         self.store.record(row)
+        if self.calibrator is not None:
+            self.calibrator.observe(row, sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +136,7 @@ class PassThrough:
     def keep_call(self, call_id: str, call: Call) -> None:
         """Forget it."""
 
-    def record(self, row: LedgerRow) -> None:
+    def record(self, row: LedgerRow, sent: bytes = b"") -> None:
         """Forget it."""
 
 
