@@ -35,9 +35,8 @@ def test_counts_are_those_of_the_models_encoding() -> None:
     # Both known from OpenAI's own tokenizer.
     text = "გამარჯობა, tokenizer"
     assert tokens.count("hello world") == tokens.count("hello world", "gpt-4") == 2
-    assert (
-        tokens.count(text, "gpt-4") > tokens.count(text, "gpt-5") == tokens.count(text) == tokens.count(text, "claude")
-    )
+    assert tokens.count(text, "gpt-4") > tokens.count(text, "gpt-5")
+    assert tokens.count(text, "gpt-5") == tokens.count(text) == tokens.count(text, "claude-x")
 
 
 def test_words_that_mean_something_to_a_model_are_counted_as_text() -> None:

@@ -12,9 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from headroom_wrap.cli.display import console, count, existing_store, fewer, printable, when
-from headroom_wrap.cli.side_by_side import show
-from headroom_wrap.compression.json_rows import read_table
-from headroom_wrap.compression.json_text import NotPlainJsonError
+from headroom_wrap.cli.side_by_side import items, show
 from headroom_wrap.compression.markers import Elision, elisions
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.store import DatedDecision, Original
@@ -159,15 +157,8 @@ def _facts() -> Table:
 
 def _line(text: str, elided: Elision) -> str:
     """The first line or row that was elided, clipped."""
-    items: list[str] = text.split("\n")
-    if elided.unit == "rows":
-        try:
-            table = read_table(text)
-        except NotPlainJsonError:
-            table = None
-        rows = table.rows if table is not None else []
-        items = ["{" + ",".join(f"{key}:{value}" for key, value in row) + "}" for row in rows]
-    return items[elided.first - 1][:_PREVIEW_CHARS] if elided.first <= len(items) else ""
+    found = items(text, elided.unit)
+    return found[elided.first - 1][:_PREVIEW_CHARS] if elided.first <= len(found) else ""
 
 
 def _n_lines(text: str) -> int:

@@ -13,6 +13,8 @@ from rich.console import Console
 from rich.text import Text
 
 from headroom_wrap.cli.display import printable
+from headroom_wrap.compression.json_rows import read_table
+from headroom_wrap.compression.json_text import NotPlainJsonError
 from headroom_wrap.compression.markers import PREFIX, elisions
 
 _SHOWN_FIRST, _SHOWN_LAST = 3, 1
@@ -40,10 +42,22 @@ class Band:
     right: tuple[str, ...]
 
 
-def align(original: Sequence[str], rendered: str) -> list[Band]:
-    """Which lines of the original each line of the rendered text stands for, in order."""
+def items(text: str, unit: str) -> list[str]:
+    """The lines of a text, or its rows: the objects of its JSON array; none where it has no such."""
+    if unit == "lines":
+        return text.split("\n")
+    try:
+        table = read_table(text)
+    except NotPlainJsonError:
+        table = None
+    rows = table.rows if table is not None and table.unit == "rows" else []
+    return ["{" + ", ".join(f"{key}: {value}" for key, value in row) + "}" for row in rows]
+
+
+def align(original: Sequence[str], rendered: str, unit: str = "lines") -> list[Band]:
+    """Which lines (or rows) of the original each line of the rendered text stands for, in order."""
     right = rendered.split("\n")
-    anchors = {found.index: found for found in elisions(rendered) if found.unit == "lines"}
+    anchors = {found.index: found for found in elisions(rendered) if found.unit == unit}
     bands: list[Band] = []
     position = 0
     pending: list[str] = []
@@ -60,10 +74,11 @@ def align(original: Sequence[str], rendered: str) -> list[Band]:
 
 def show(console: Console, original: str, rendered: str) -> None:
     """Print both, row by row, as wide as the console is."""
-    lines = original.split("\n")
+    rows = items(original, "rows")
+    lines = rows or items(original, "lines")
     digits = len(str(len(lines)))
     width = max((console.width - digits - 4) // 2, _MIN_COLUMN)
-    for band in align(lines, rendered):
+    for band in align(lines, rendered, "rows" if rows else "lines"):
         sign, left_style, right_style = band.kind.value
         for number, left, right in _rows(band, lines):
             for place, (one, other) in enumerate(zip_longest(_fit(left, width), _fit(right, width), fillvalue="")):
@@ -103,7 +118,8 @@ def _between(original: Sequence[str], first: int, last: int, right: Sequence[str
         places.setdefault(original[index], []).append(index)
     changed: list[str] = []
     for line in right:
-        if line.startswith(PREFIX) and not changed and line not in places:
+        is_frame = line.startswith(PREFIX) or len(line.strip()) == 1
+        if is_frame and not changed and line not in places:
             yield Band(Kind.OURS, first, first, (line,))
             continue
         same = places.get(line, [])

@@ -86,7 +86,10 @@ def purge(
     try:
         if not yes:
             held = store.originals_unused_since(cut.unused_since)
-            _ask(f"{count(held.rows, 'original')} ({size(held.size_bytes)})", cut, everything=everything)
+            what = f"{count(held.rows, 'original')} ({size(held.size_bytes)})"
+            if cut.max_bytes and store.used_bytes() > cut.max_bytes:
+                what += ", and the longest unused until the rest fits"
+            _ask(what, cut, everything=everything)
         swept = store.purge(cut)
     finally:
         store.close()
@@ -117,8 +120,7 @@ def _ask(what: str, cut: Cut, *, everything: bool) -> None:
     if everything:
         _say(f"This removes everything: {what}, all decisions, and the figures of all sessions.")
     else:
-        size_too = ", and the longest unused beyond store_max_mb" if cut.max_bytes else ""
-        _say(f"This removes what was not used since {when(cut.unused_since)}: about {what}{size_too}.")
+        _say(f"This removes what was not used since {when(cut.unused_since)}: about {what}.")
     if cut.unused_since > time.time() - TOUCH_AFTER_S:
         _say("Markers in conversations that are still going on can then not be followed.")
     if not typer.confirm("Remove it?", err=True):

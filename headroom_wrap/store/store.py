@@ -267,6 +267,11 @@ class Store:
         with as_store_error(self._path):
             return statistics.originals_unused_since(self._read, time)
 
+    def used_bytes(self) -> int:
+        """How much of the file is in use."""
+        with as_store_error(self._path):
+            return retention.used_bytes(self._connection())
+
     def keep_within(self, limits: Limits) -> None:
         """From now on, remove what falls out of `limits`, once a day and while nothing else is to be written."""
         self._limits = limits

@@ -21,9 +21,8 @@ from headroom_wrap.tokens import Basis
 from tests.proxy.fakes import ask, config, no_control, scope
 
 WORDS = " ".join(f"word{number}" for number in range(3000))
-BODY = json.dumps(
-    {"model": "claude-x", "system": "be brief", "messages": [{"role": "user", "content": WORDS}]}
-).encode()
+MESSAGES = [{"role": "user", "content": WORDS}]
+BODY = json.dumps({"model": "claude-x", "system": "be brief", "messages": MESSAGES}).encode()
 OURS = tokens.count("be brief") + tokens.count(WORDS)
 ROW = LedgerRow("s1", "claude", "anthropic", "claude-x", 200, input_tokens=OURS // 5, cache_read_tokens=OURS)
 """In all the provider counts a fifth more than we do."""
@@ -124,11 +123,7 @@ def test_a_call_through_the_proxy_calibrates_its_model_for_the_sessions_that_fol
         async def call() -> int:
             app = ProxyApp(config(url=provider.url), pipeline, lambda: connect({}), no_control)
             document = {**json.loads(BODY), "max_tokens": 9}
-            headers = [
-                (b"content-type", b"application/json"),
-                (b"x-api-key", b"k"),
-                (b"anthropic-version", b"2023-06-01"),
-            ]
+            headers = [(b"x-api-key", b"k"), (b"anthropic-version", b"2023-06-01")]
             answer = await ask(app, scope(headers=headers), json.dumps(document).encode())
             await app.aclose()
             return answer.status

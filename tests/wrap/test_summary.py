@@ -15,8 +15,9 @@ from tests.store.test_savings import TOTALS
 def test_the_line_names_what_was_sent_saved_cached_and_retrieved() -> None:
     line = describe(replace(TOTALS, retrievals=1, errors=1), "Claude Code")
     assert line == (
-        "headroom: 3 requests (1 failed), 1 retrieval; tool output 1,000 -> 200 tokens (estimated), 2,400 fewer sent over all"
-        " requests\nheadroom: input 32% smaller, about 40% cheaper, 78% of what was sent came from the provider's cache"
+        "headroom: 3 requests (1 failed), 1 retrieval; tool output 1,000 -> 200 tokens (estimated), 2,400 fewer sent"
+        " over all requests\nheadroom: input 32% smaller, about 40% cheaper,"
+        " 78% of what was sent came from the provider's cache"
     )
 
 
