@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import queue
@@ -138,14 +139,15 @@ class Store:
         return found
 
     def used(self, keys: Iterable[str]) -> None:
-        """Note that decisions were replayed from memory, at most once a day for each; returns at once."""
+        """Note that decisions were replayed from memory, at most once a day for each; returns at once, never raises."""
         today = int(self._clock() // TOUCH_AFTER_S)
         if today != self._noted_day:
             self._noted_day, self._noted = today, set()
         new = [key for key in keys if key not in self._noted]
         if new:
             self._noted.update(new)
-            self._write(lambda connection: self._touch(connection, new))
+            with contextlib.suppress(HeadroomError):
+                self._write(lambda connection: self._touch(connection, new))
 
     def decisions_on(self, id_: str) -> list[DatedDecision]:
         """Every decision by which an original was replaced, the newest first."""
