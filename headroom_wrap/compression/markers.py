@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from headroom_wrap.compression.model import Profile, WayBack
 
@@ -21,6 +22,8 @@ _MARKER_LINE = re.compile(r'(?:^|"|\\n)\[headroom[ :]|\[headroom: chars \d', re.
 """At the start of a line, also of one inside a JSON string: scripts print retrieved texts so. What is elided inside a
 line says chars."""
 
+_ELISION = re.compile(r"\[headroom: (\w+?)s? (\d+(?:-\d+)?(?:, \d+(?:-\d+)?)*) elided(?:: (.*))?\]")
+
 
 def elision(first: int, last: int, what: str, unit: str = "lines") -> str:
     """The marker that stands where lines or rows `first`..`last` (1-based, inclusive) stood."""
@@ -32,6 +35,30 @@ def scattered(spans: Sequence[tuple[int, int]], what: str) -> str:
     """One marker for lines in several places; it stands where the first of `spans` (1-based, inclusive) stood."""
     places = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
     return f"{PREFIX}: lines {places} elided: {what}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Elision:
+    """A marker, read back: lines or rows `first`..`last` are not shown; `index` is its own line, from 0 on."""
+
+    index: int
+    first: int
+    last: int
+    what: str
+    unit: str
+
+
+def elisions(text: str) -> list[Elision]:
+    """The elisions of a text that we have rendered, in order."""
+    found = []
+    for index, line in enumerate(text.split("\n") if PREFIX in text else ()):
+        match = _ELISION.fullmatch(line.strip())
+        if match:
+            unit, spans, what = match.groups()
+            for span in spans.split(", "):
+                first, _, last = span.partition("-")
+                found.append(Elision(index, int(first), int(last or first), what or "", f"{unit}s"))
+    return found
 
 
 def header(original_id: str, elided: int, total: int, unit: str, profile: Profile) -> str:

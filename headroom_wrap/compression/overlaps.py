@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from headroom_wrap.compression import numbered
-from headroom_wrap.compression.markers import PREFIX
+from headroom_wrap.compression import markers, numbered
 from headroom_wrap.compression.model import Compressed, Hints
 
 _PATHS = ("file_path", "filePath", "path", "notebook_path")
@@ -17,7 +15,6 @@ _CANDIDATES = 4
 _MIN_LINES = 8
 _MIN_CHARS = 250
 _MAX_LINES = 20_000
-_ELIDED = re.compile(rf"{re.escape(PREFIX)}: lines? (\d+)(?:-(\d+))? elided")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +96,8 @@ def _shown_keys(shown: Shown) -> Iterator[str | None]:
     """The keys of an earlier result's lines; None for what it does not show."""
     lines = shown.text.split("\n")
     hidden: set[int] = set()
-    for found in _ELIDED.finditer(shown.rendered or ""):
-        hidden.update(range(int(found[1]) - 1, int(found[2] or found[1])))
+    for elision in markers.elisions(shown.rendered or ""):
+        hidden.update(range(elision.first - 1, elision.last))
     for index, key in enumerate(_keys(lines, numbered.runs_of(lines))):
         yield None if index in hidden else key
 

@@ -80,7 +80,8 @@ def retrieve(  # noqa: PLR0913 - these are the arguments of the tool
     original = store.original(id_.strip())
     if original is None:
         message = f"There is no original {id_!r} in this store."
-        raise HeadroomError(Code.ORIGINAL_NOT_FOUND, message, "Take the id from a marker; it begins with h.")
+        hint = "Take the id from a marker; it begins with h. If it was removed with age, run the tool again."
+        raise HeadroomError(Code.ORIGINAL_NOT_FOUND, message, hint)
     if sum(part is not None for part in (lines, rows, chars)) > 1 or (chars is not None and grep is not None):
         message = "One original cannot be cut in two ways at once."
         raise HeadroomError(

@@ -17,6 +17,7 @@ from headroom_wrap.errors import HeadroomError
 from headroom_wrap.proxy import control
 from headroom_wrap.proxy.aligner import PrefixChange, aligner_before
 from headroom_wrap.proxy.app import ProxyApp
+from headroom_wrap.proxy.calibration import Calibrator
 from headroom_wrap.proxy.config import ProxyConfig
 from headroom_wrap.proxy.pipeline import EnginePipeline, PassThrough
 from headroom_wrap.proxy.ports import Asgi
@@ -110,6 +111,8 @@ class EmbeddedProxy:
 
     def close(self) -> None:
         """Close the store; what was counted is committed."""
+        if self._pipeline is not None and self._pipeline.calibrator is not None:
+            self._pipeline.calibrator.close()
         if self._store is not None:
             self._store.close()
 
@@ -132,4 +135,5 @@ def _pipeline(store: Store, compression: Compression, config: ProxyConfig) -> En
         compression.command,
         compression.cache_breakpoints,
         aligner_before(config.upstreams, marks_itself=compression.cache_breakpoints),
+        calibrator=Calibrator(store),
     )

@@ -11,6 +11,7 @@ from headroom_wrap.compression.engine import Engine
 from headroom_wrap.compression.model import RETRIEVE_COMMAND, Level, Profile, Slot, Verdict, WayBack
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.aligner import CacheAligner
+from headroom_wrap.proxy.calibration import Calibrator
 from headroom_wrap.proxy.ports import Prepared
 from headroom_wrap.store import LedgerRow, Store
 from headroom_wrap.store.store import CHARS_PER_TOKEN
@@ -38,6 +39,7 @@ class EnginePipeline:
         cache_breakpoints: mark prefixes of Anthropic clients that set no mark of their own.
         aligner: watches how prefixes change.
         formats: the wire formats by name.
+        calibrator: compares the provider's counts with ours.
     """
 
     engine: Engine
@@ -48,6 +50,7 @@ class EnginePipeline:
     cache_breakpoints: bool = False
     aligner: CacheAligner = field(default_factory=CacheAligner)
     formats: Mapping[str, WireFormat] = field(default_factory=_formats)
+    calibrator: Calibrator | None = None
 
     def prepare(self, wire: str, body: bytes, *, counts_only: bool = False) -> Prepared:
         """The body to send. A count sees what a call would, but for cache marks, which count for nothing.
@@ -125,9 +128,11 @@ class EnginePipeline:
             for slot in request.slots
         )
 
-    def record(self, row: LedgerRow) -> None:
-        """Queue a ledger row."""
+    def record(self, row: LedgerRow, sent: bytes = b"") -> None:
+        """Queue a ledger row, and learn from what the provider counted."""
         self.store.record(row)
+        if self.calibrator is not None:
+            self.calibrator.observe(row, sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,7 +146,7 @@ class PassThrough:
     def keep_call(self, call_id: str, call: Call) -> None:
         """Forget it."""
 
-    def record(self, row: LedgerRow) -> None:
+    def record(self, row: LedgerRow, sent: bytes = b"") -> None:
         """Forget it."""
 
 

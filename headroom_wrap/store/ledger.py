@@ -54,9 +54,10 @@ def totals(read: Read, session: str, calibrations: Mapping[str, Calibration]) ->
     for model, n_requests, n_failed, *sums in read(sql, (session,)):
         requests, errors = requests + n_requests, errors + n_failed
         factor = factor_of(model, calibrations)
-        for name, value in zip(summed, sums, strict=True):
+        of_model = dict(zip(summed, sums, strict=True))
+        for name, value in of_model.items():
             counted[name] += round(value * factor) if name in _OURS else value
-        if counted["tokens_before"] or counted["new_tokens_before"]:
+        if any(of_model[name] for name in _OURS):
             kinds.add(basis_of(model, calibrations))
     sql = "SELECT COUNT(*), COALESCE(SUM(n_chars), 0) FROM retrievals WHERE session = ?"
     ((retrievals, n_chars),) = read(sql, (session,))

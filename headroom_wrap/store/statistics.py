@@ -37,9 +37,14 @@ def measure(path: Path, read: Read) -> StoreStats:
     )
 
 
-def _held(read: Read, table: str, size: str, time: str) -> Held:
-    sql = f"SELECT COUNT(*), COALESCE(SUM({size}), 0), MIN({time}), MAX({time}) FROM {table}"  # noqa: S608 - names of ours
-    (row,) = read(sql, ())
+def originals_unused_since(read: Read, time: float) -> Held:
+    """The originals that were last used before `time`."""
+    return _held(read, "originals", *_TABLES["originals"], before=time)
+
+
+def _held(read: Read, table: str, size: str, time: str, before: float = float("inf")) -> Held:
+    columns = f"COUNT(*), COALESCE(SUM({size}), 0), MIN({time}), MAX({time})"
+    (row,) = read(f"SELECT {columns} FROM {table} WHERE {time} < ?", (before,))  # noqa: S608 - names of ours
     return Held(*row)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import queue
@@ -21,7 +22,16 @@ from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.store import ledger, retention, schema, statistics
 from headroom_wrap.store.connections import as_store_error, connect, connect_read_only, create, in_transaction
 from headroom_wrap.store.ledger import CHARS_PER_TOKEN, storable
-from headroom_wrap.store.records import DatedDecision, Decision, LedgerRow, Original, SessionTotals, StoreStats
+from headroom_wrap.store.records import (
+    Calibration,
+    DatedDecision,
+    Decision,
+    Held,
+    LedgerRow,
+    Original,
+    SessionTotals,
+    StoreStats,
+)
 from headroom_wrap.store.retention import TOUCH_AFTER_S, Cut, Limits, Swept
 
 __all__ = ["CHARS_PER_TOKEN", "TOUCH_AFTER_S", "Store", "original_id"]
@@ -83,7 +93,7 @@ class Store:
             connection = self._connection()
             if not read_only:
                 schema.prepare(connection)
-        self._calibrations = {} if read_only else ledger.read_calibrations(self._read)
+        self._calibrations: Mapping[str, Calibration] = {} if read_only else ledger.read_calibrations(self._read)
 
     @property
     def path(self) -> Path:
@@ -129,14 +139,15 @@ class Store:
         return found
 
     def used(self, keys: Iterable[str]) -> None:
-        """Note that decisions were replayed from memory, at most once a day for each; returns at once."""
+        """Note that decisions were replayed from memory, at most once a day for each; returns at once, never raises."""
         today = int(self._clock() // TOUCH_AFTER_S)
         if today != self._noted_day:
             self._noted_day, self._noted = today, set()
         new = [key for key in keys if key not in self._noted]
         if new:
             self._noted.update(new)
-            self._write(lambda connection: self._touch(connection, new))
+            with contextlib.suppress(HeadroomError):
+                self._write(lambda connection: self._touch(connection, new))
 
     def decisions_on(self, id_: str) -> list[DatedDecision]:
         """Every decision by which an original was replaced, the newest first."""
@@ -242,11 +253,26 @@ class Store:
 
     # -- what there is, and for how long
 
+    @property
+    def calibrations(self) -> Mapping[str, Calibration]:
+        """What providers count for one o200k_base token, by model, as it was when this store was opened."""
+        return self._calibrations
+
     def stats(self) -> StoreStats:
         """What the store holds, after everything queued before this call is written."""
         self.flush()
         with as_store_error(self._path):
             return statistics.measure(self._path, self._read)
+
+    def originals_unused_since(self, time: float) -> Held:
+        """The originals that were last used before `time`: about what a purge would remove."""
+        with as_store_error(self._path):
+            return statistics.originals_unused_since(self._read, time)
+
+    def used_bytes(self) -> int:
+        """How much of the file is in use."""
+        with as_store_error(self._path):
+            return retention.used_bytes(self._connection())
 
     def keep_within(self, limits: Limits) -> None:
         """From now on, remove what falls out of `limits`, once a day and while nothing else is to be written."""

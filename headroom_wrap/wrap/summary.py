@@ -8,6 +8,7 @@ from headroom_wrap.proxy import aligner
 from headroom_wrap.proxy.aligner import PrefixChange
 from headroom_wrap.store import SessionTotals
 from headroom_wrap.store.savings import savings
+from headroom_wrap.tokens import Basis
 
 
 def describe(
@@ -36,7 +37,8 @@ def describe(
         first += f"; nothing saved: {why_nothing or 'no tool result was worth compressing'}"
     else:
         before, after = totals.new_tokens_before, totals.new_tokens_after
-        told = f"tool output {before:,} -> {after:,} tokens" if before else "earlier savings replayed"
+        kind = "" if totals.counted is Basis.EXACT else f" ({totals.counted.value})"
+        told = f"tool output {before:,} -> {after:,} tokens{kind}" if before else f"earlier savings replayed{kind}"
         first += f"; {told}, {_compared(found.tokens, 'fewer', 'more', '{:,}')} sent over all requests"
         if found.of_input is not None:
             second.append(f"input {_compared(found.of_input, 'smaller', 'larger')}")

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pytest
+
 from headroom_wrap.proxy.aligner import PrefixChange
 from headroom_wrap.store import SessionTotals
+from headroom_wrap.tokens import Basis
 from headroom_wrap.wrap.summary import describe
 from tests.store.test_savings import TOTALS
 
@@ -13,9 +16,18 @@ from tests.store.test_savings import TOTALS
 def test_the_line_names_what_was_sent_saved_cached_and_retrieved() -> None:
     line = describe(replace(TOTALS, retrievals=1, errors=1), "Claude Code")
     assert line == (
-        "headroom: 3 requests (1 failed), 1 retrieval; tool output 1,000 -> 200 tokens, 2,400 fewer sent over all"
-        " requests\nheadroom: input 32% smaller, about 40% cheaper, 78% of what was sent came from the provider's cache"
+        "headroom: 3 requests (1 failed), 1 retrieval; tool output 1,000 -> 200 tokens (estimated), 2,400 fewer sent"
+        " over all requests\nheadroom: input 32% smaller, about 40% cheaper,"
+        " 78% of what was sent came from the provider's cache"
     )
+
+
+@pytest.mark.parametrize(
+    ("counted", "said"),
+    [(Basis.EXACT, "tokens, "), (Basis.CALIBRATED, "tokens (calibrated estimate), ")],
+)
+def test_the_line_says_how_good_its_counts_are(counted: Basis, said: str) -> None:
+    assert f"tool output 1,000 -> 200 {said}" in describe(replace(TOTALS, counted=counted), "Claude Code")
 
 
 def test_nothing_saved_is_said_with_the_reason() -> None:
