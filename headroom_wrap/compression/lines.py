@@ -81,6 +81,7 @@ class Sheet:
         self.shown = shown
         self.labels: list[str | None] = [None] * len(self.lines)
         self.weights = [1] * len(self.lines)
+        self._remarks: dict[int, str] = {}
         self._respelled: dict[int, tuple[int, list[str]]] = {}
         self._folds = folds
         self._gaps: dict[int, tuple[int, str]] = {}
@@ -108,6 +109,11 @@ class Sheet:
             self.labels[index] = label
             self.weights[index] = 0
         self.weights[first] = weight
+
+    def remark(self, first: int, words: str) -> None:
+        """Let the marker of the gap in which `first` lies end with `words`."""
+        if words:
+            self._remarks[first] = words
 
     def keep(self, index: int) -> None:
         """Let a line stay that was to be dropped."""
@@ -197,7 +203,9 @@ class Sheet:
             if label := self.labels[index]:
                 counts[label] = counts.get(label, 0) + self.weights[index]
                 chars[label] = chars.get(label, 0) + len(self.shown[index])
-        return tally([(label, counts[label]) for label in sorted(counts, key=lambda label: -chars[label])])
+        words = tally([(label, counts[label]) for label in sorted(counts, key=lambda label: -chars[label])])
+        remarks = [self._remarks[index] for index in range(first, last + 1) if index in self._remarks]
+        return "; ".join([words, *remarks] if words else remarks)
 
 
 def tally(counts: Sequence[tuple[str, int]]) -> str:

@@ -23,6 +23,7 @@ _ANY = "*"
 _ALIKE = 0.7
 _WORDS_FROM_CHARS = 400
 _CLUSTERS_PER_BRANCH = 64
+_LAST_WORDS = 4
 _SAMPLE_CHARS = 44
 
 
@@ -34,8 +35,9 @@ class Cluster:
     n_lines: int = 0
 
     def sample(self) -> str:
-        """The template after times, levels and the like, clipped."""
-        start = next((index for index, word in enumerate(self.words) if not _PREAMBLE.match(word)), 0)
+        """The template after times, levels and the like, clipped; its last words where nothing else is left."""
+        end = max(0, len(self.words) - _LAST_WORDS)
+        start = next((index for index, word in enumerate(self.words) if not _PREAMBLE.match(word)), end)
         text = " ".join(self.words[start:])
         return text if len(text) <= _SAMPLE_CHARS else text[: _SAMPLE_CHARS - 1] + "…"
 

@@ -23,7 +23,10 @@ def compress(text: str, hints: Hints = ELIDING) -> str:
 def test_repeats_become_true_counts_of_their_template() -> None:
     text = compress(beats(300))
     marker = next(line for line in text.split("\n") if line.startswith("[headroom"))
-    assert marker == '[headroom: lines 5-292 elided: 288 × "queue.Poller: polled # jobs"]'
+    assert (
+        marker
+        == '[headroom: lines 5-292 elided: 288 × "queue.Poller: polled # jobs"; first 11:00:04,120, last 11:00:51,120]'
+    )
 
 
 def test_an_error_in_the_middle_stays_with_the_lines_around_it() -> None:

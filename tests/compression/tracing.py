@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from headroom_wrap.compression import search
+from headroom_wrap.compression import search, timestamps
 from headroom_wrap.compression.lines import plain
 from headroom_wrap.compression.model import Compressed
 from headroom_wrap.compression.passes import SLOT, without_percentage
@@ -39,7 +39,7 @@ def as_it_is(line: str) -> Sequence[str]:
 def trace(original: str, compressed: Compressed, spellings: Spellings = as_terminal) -> Trace:
     """Walk the output along the original; every line is the next one, a re-spelling of it, or a true marker."""
     lines = original.split("\n")
-    out = compressed.text.split("\n")
+    out = timestamps.expand(compressed.text).split("\n")
     at = elided = index = 0
     while index < len(out):
         line = out[index]
