@@ -54,9 +54,6 @@ _STRENGTHS = (
 _MIN_GAP_LINES = 3
 _REMARKS = "TODO FIXME XXX HACK BUG NOTE WARNING CAUTION DANGER SECURITY SAFETY DEPRECATED".split()
 _MAX_REMARKS = 200
-_MAX_LINE_CHARS = 1_000
-_MAX_LONG_SHARE = 0.3
-"""A source of which this much stands in lines longer than that is minified, or data."""
 _GENERATED = re.compile(
     r"\bDO NOT (?:EDIT|MODIFY)\b|@generated\b"
     r"|^\W*(?:code |file )?(?:auto-?(?:matically )?)?generated (?:by|from|with)\b"
@@ -78,7 +75,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
         return None
     suffixes = suffixes_read_whole(hints)
     lines = text.split("\n")
-    if suffixes is None or len(lines) < MIN_LINES or _is_minified(text, lines):
+    if suffixes is None or len(lines) < MIN_LINES:
         return None
     runs = [run for run in numbered.runs_of(lines) if numbered.is_numbered_by_a_tool(hints, run)]
     texts = list(lines)
@@ -98,10 +95,6 @@ def compress(text: str, hints: Hints) -> Compressed | None:
         return None
     gaps = _chosen(found, texts, hints, is_numbered=bool(runs))
     return _rendered(lines, runs, gaps, hints) if gaps else None
-
-
-def _is_minified(text: str, lines: Sequence[str]) -> bool:
-    return sum(len(line) for line in lines if len(line) > _MAX_LINE_CHARS) > _MAX_LONG_SHARE * len(text)
 
 
 def _without_notes(texts: Sequence[str], runs: Sequence[numbered.Run]) -> list[str]:
