@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from headroom_wrap.compression.commands import command_of
+from headroom_wrap.compression.commands import command_of, unwrapped
 from headroom_wrap.compression.model import Hints
 
 _WRITERS = re.compile(r"edit|write|update|create|replace|patch|insert|notebook", re.IGNORECASE)
@@ -40,7 +40,7 @@ def suffixes_read_whole(hints: Hints) -> tuple[str, ...] | None:
     command = command_of(hints.tool_input)
     paths = _paths(hints.tool_input)
     if command and not paths:
-        return _of_command(command)
+        return _of_command(unwrapped(command))
     if _WRITERS.search(hints.tool_name) and command != "view":
         return None
     for name, value in hints.tool_input.items():
