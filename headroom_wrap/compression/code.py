@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from math import log
 
 from headroom_wrap.compression import numbered
-from headroom_wrap.compression.code_syntax import Stretch, language_of, stretches
+from headroom_wrap.compression.code_syntax import TABLE, Stretch, language_of, stretches
 from headroom_wrap.compression.lines import may_try
-from headroom_wrap.compression.model import Compressed, Hints
+from headroom_wrap.compression.model import Compressed, Hints, Level
 from headroom_wrap.compression.question import Places, Question, asked, asked_for
 from headroom_wrap.compression.whole_reads import suffixes_read_whole
 
@@ -52,6 +52,7 @@ _STRENGTHS = (
     _Strength(MIN_CHARS, MIN_CHARS, 2_000, 300, 0.6, 0.0, 0.5),
 )
 _MIN_GAP_LINES = 3
+_MIN_TABLE_CHARS = 800
 _REMARKS = "TODO FIXME XXX HACK BUG NOTE WARNING CAUTION DANGER SECURITY SAFETY DEPRECATED".split()
 _MAX_REMARKS = 200
 _GENERATED = re.compile(
@@ -108,7 +109,7 @@ def _without_notes(texts: Sequence[str], runs: Sequence[numbered.Run]) -> list[s
 def _chosen(found: Sequence[Stretch], texts: Sequence[str], hints: Hints, *, is_numbered: bool) -> list[Stretch]:
     """The stretches that go, in order."""
     n_chars = sum(map(len, texts)) + len(texts)
-    strength = _strength(n_chars, is_numbered=is_numbered)
+    strength = _strength(n_chars, hints.level, is_numbered=is_numbered)
     if strength is None:
         return []
     question = asked(hints)
@@ -120,6 +121,9 @@ def _chosen(found: Sequence[Stretch], texts: Sequence[str], hints: Hints, *, is_
     for index, each in enumerate(found):
         is_body = each.what == "body"
         least = strength.body_chars if is_body else strength.other_chars
+        if each.what == TABLE:
+            # Constants stay; what is elided is data.
+            least = max(least, _MIN_TABLE_CHARS)
         for piece in _without(each, staying) if index not in kept else ():
             size = _size(piece, texts)
             if size >= least and piece.last - piece.first + 1 >= _MIN_GAP_LINES:
@@ -133,7 +137,8 @@ def _chosen(found: Sequence[Stretch], texts: Sequence[str], hints: Hints, *, is_
     return _joined(sorted(gone, key=lambda piece: piece.first))
 
 
-def _strength(n_chars: int, *, is_numbered: bool) -> _Strength | None:
+def _strength(n_chars: int, level: Level, *, is_numbered: bool) -> _Strength | None:
+    n_chars *= 2 if level is Level.AGGRESSIVE else 1
     for each in _STRENGTHS:
         if n_chars >= (each.numbered_chars if is_numbered else each.chars):
             return each

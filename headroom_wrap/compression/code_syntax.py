@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_SOURCE_CHARS = 1_000_000
 """Longer texts are not parsed."""
+TABLE = "rows of a table"
 _MIN_SPAN_LINES = 4
 """Shorter nodes are not looked into: nothing in them is worth a marker."""
 _NESTING_LINES = 40
@@ -275,7 +276,7 @@ def _of_node(node: Node, language: Language, within: tuple[str, ...]) -> list[St
         found = _found(node, language, within)
         if any(each.what == "body" for each in found):
             return found
-        return _if_long(node.start_point.row + 2, node.end_point.row - 2, "rows of a table")
+        return _if_long(node.start_point.row + 2, node.end_point.row - 2, TABLE)
     if language is PYTHON and _is_string(node):
         return _if_long(node.start_point.row + 2, node.end_point.row - 1, "docstring")
     return _found(node, language, within)

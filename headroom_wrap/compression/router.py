@@ -94,7 +94,8 @@ def route(text: str, hints: Hints) -> list[Candidate]:
     if kinds & Prints.LOGS:
         wanted.append(_LOGS)
     if command and not kinds & (Prints.FILES | Prints.HISTORY):
-        wanted.append(_TIDY)
+        # `find … | xargs cat` prints sources, too.
+        wanted += [_TIDY, _CODE]
     return list(dict.fromkeys(wanted))
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sysconfig
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,14 @@ def test_lines_with_the_rare_words_of_the_question_stay_where_their_body_goes() 
     assert "step_100(" not in result.text
 
 
+def test_constants_stay_and_data_goes() -> None:
+    rows = "".join(f'    "country {n}": {n},\n' for n in range(90))
+    result = compressed(long_source("py") + "DATA = {\n" + rows + "}\n", cat("py"))
+    assert "elided: rows of a table]" in result.text
+    assert '    "nl": 21,' in result.text
+    assert '    "it": 22,' in result.text
+
+
 def test_remarks_stay() -> None:
     result = compressed(long_source("py"), cat("py"))
     assert result.text.count("# TODO: a limit per item") == long_source("py").count("# TODO: a limit per item")
@@ -179,7 +188,9 @@ def test_ranges_edits_filters_and_data_are_never_touched(hints: Callable[[], Hin
     ],
 )
 def test_listings_of_whole_files_are_known(command: str) -> None:
-    assert code.compress(long_source("py"), Hints("Bash", {"command": command}, marker=markers.elision))
+    outcome = router.compress(long_source("py"), Hints("Bash", {"command": command}, marker=markers.elision))
+    assert outcome is not None
+    assert outcome[0] == "code"
 
 
 @pytest.mark.parametrize("arguments", [{"offset": 0}, {"limit": None}, {"offset": 1}, {"view_range": []}])
@@ -213,6 +224,12 @@ def test_windows_line_ends_stay() -> None:
     text = long_source("py").replace("\n", "\r\n")
     result = compressed(text, cat("py"))
     assert result.text.count("\r\n") == result.text.count("\n") - result.text.count("[headroom")
+
+
+def test_the_aggressive_level_elides_bodies_of_shorter_sources() -> None:
+    text = long_source("py", 10_000)
+    assert code.compress(text, cat("py")) is None
+    assert code.compress(text, replace(cat("py"), level=Level.AGGRESSIVE))
 
 
 def test_the_router_elides_where_it_may_and_renumbers_where_it_may_not() -> None:

@@ -27,7 +27,7 @@ COMPRESSORS: dict[str, Compressor] = {
 CALLS: dict[str, tuple[str, dict[str, str]]] = {
     "code.cat": (
         "Bash",
-        {"command": "cat engine.py lines.py retrieval.py", "description": "Find what uses _unwritten"},
+        {"command": "cat engine.py lines.py retrieval.py", "description": "Find _unwritten"},
     ),
     "code.read": ("Read", {"file_path": "lines.py"}),
 }
