@@ -137,7 +137,8 @@ _MAX_LONG_SHARE = 0.3
 """A text of which this much stands in longer lines is minified, or data."""
 _MIN_STEPS = 500
 _STEPS_PER_KB = 25
-_CHUNK_BYTES = 65_536
+_CHUNK_BYTES = 1_024
+"""Small, since a chunk is copied whenever a grammar looks back: Perl's does at every line."""
 _CAPSULE_NAME = b"tree_sitter.Language"
 _DIALECTS = {"JavaScript": (TSX,), "C": (CPP,), "TypeScript": (TSX,)}
 """Grammars that are tried next: JavaScript with types, headers with parts for C++."""
