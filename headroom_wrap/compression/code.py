@@ -87,14 +87,18 @@ def compress(text: str, hints: Hints) -> Compressed | None:
         if runs[0].number > 1:
             return None
         texts = _without_notes(texts, runs)
+    strength = _strength(texts, runs, hints.level)
     source = "\n".join(texts)
     language = language_of(suffixes, source)
-    if language is None or _GENERATED.search(source[:_HEAD_CHARS]):
+    if strength is None or language is None or _GENERATED.search(source[:_HEAD_CHARS]):
         return None
     found = stretches(source, language)
+    if runs and found:
+        # What a file leaves open where it was cut must not reach into a tool's note or the next file.
+        found = [each for each in found if any(run.first <= each.first and each.last <= run.last for run in runs)]
     if not found:
         return None
-    gaps = _chosen(found, texts, hints, is_numbered=bool(runs))
+    gaps = _chosen(found, texts, hints, strength)
     return _rendered(lines, runs, gaps, hints) if gaps else None
 
 
@@ -106,12 +110,9 @@ def _without_notes(texts: Sequence[str], runs: Sequence[numbered.Run]) -> list[s
     return out
 
 
-def _chosen(found: Sequence[Stretch], texts: Sequence[str], hints: Hints, *, is_numbered: bool) -> list[Stretch]:
+def _chosen(found: Sequence[Stretch], texts: Sequence[str], hints: Hints, strength: _Strength) -> list[Stretch]:
     """The stretches that go, in order."""
     n_chars = sum(map(len, texts)) + len(texts)
-    strength = _strength(n_chars, hints.level, is_numbered=is_numbered)
-    if strength is None:
-        return []
     question = asked(hints)
     places = Places([text.lower() for text in texts])
     scores = _scores(found, places, question.terms)
@@ -137,10 +138,13 @@ def _chosen(found: Sequence[Stretch], texts: Sequence[str], hints: Hints, *, is_
     return _joined(sorted(gone, key=lambda piece: piece.first))
 
 
-def _strength(n_chars: int, level: Level, *, is_numbered: bool) -> _Strength | None:
+def _strength(texts: Sequence[str], runs: Sequence[numbered.Run], level: Level) -> _Strength | None:
+    """By the size of the text; where numbers tell its files apart, by that of the longest."""
+    files = [(run.first, run.last) for run in runs] or [(0, len(texts) - 1)]
+    n_chars = max(sum(len(line) + 1 for line in texts[first : last + 1]) for first, last in files)
     n_chars *= 2 if level is Level.AGGRESSIVE else 1
     for each in _STRENGTHS:
-        if n_chars >= (each.numbered_chars if is_numbered else each.chars):
+        if n_chars >= (each.numbered_chars if runs else each.chars):
             return each
     return None
 

@@ -10,13 +10,15 @@ from headroom_wrap.compression.commands import command_of, unwrapped
 from headroom_wrap.compression.model import Hints
 
 _WRITERS = re.compile(r"edit|write|update|create|replace|patch|insert|notebook", re.IGNORECASE)
-_PATHS = frozenset("path file_path filepath filename file target_file absolute_path paths file_paths files".split())
+_PATHS = frozenset(
+    "path file_path filepath filename file target_file absolute_path paths file_paths filepaths files".split()
+)
 _RANGES = frozenset(
     "offset limit view_range start_line end_line startline endline start end line_start line_end lines range "
     "start_line_one_indexed end_line_one_indexed_inclusive start_line_number_base_zero end_line_number_base_zero "
     "line_count head tail".split()
 )
-_WHOLE: tuple[object, ...] = (None, "", 0, 1, [], -1)
+_WHOLE: tuple[object, ...] = (None, "", 0, 1, [], -1, [0, -1], [1, -1])
 """Arguments that name a range and leave nothing out."""
 _EDITED = re.compile(
     r"\b(?:verify|review|check|confirm|double-check|re-?read|see)\b.{0,60}\b(?:edit|edits|change|changes|changed|final"

@@ -193,7 +193,7 @@ def test_listings_of_whole_files_are_known(command: str) -> None:
     assert outcome[0] == "code"
 
 
-@pytest.mark.parametrize("arguments", [{"offset": 0}, {"limit": None}, {"offset": 1}, {"view_range": []}])
+@pytest.mark.parametrize("arguments", [{"offset": 0}, {"limit": None}, {"offset": 1}, {"view_range": [1, -1]}])
 def test_ranges_that_leave_nothing_out_are_whole(arguments: dict[str, Any]) -> None:
     assert code.compress(numbered_by(long_source("py", 48_000)), read(**arguments))
 
@@ -224,6 +224,30 @@ def test_windows_line_ends_stay() -> None:
     text = long_source("py").replace("\n", "\r\n")
     result = compressed(text, cat("py"))
     assert result.text.count("\r\n") == result.text.count("\n") - result.text.count("[headroom")
+
+
+def test_small_files_read_together_count_as_small() -> None:
+    files = [f"=== {n}.py ===\n{numbered_by(long_source('py', 8_000))}" for n in range(5)]
+    hints = Hints("read_multiple_files", {"filePaths": [f"{n}.py" for n in range(5)]}, marker=markers.elision)
+    assert code.compress("\n\n".join(files), hints) is None
+    assert code.compress("\n\n".join([*files, numbered_by(long_source("py", 48_000))]), hints)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_notes_of_a_tool_keep_their_bytes_wherever_the_file_was_cut(suffix: str) -> None:
+    note = (
+        "\n[Showing the first lines. Use 'offset' to read more.]\n\n<system-reminder>Mind the\ntests.</system-reminder>"
+    )
+    source = long_source(suffix, 96_000).split("\n")
+    followed = 0
+    for cut in range(len(source) - 70, len(source) - 50):
+        text = numbered_by("\n".join(source[:cut])) + "\n" + note
+        result = code.compress(text, read(path=f"a.{suffix}"))
+        if result is not None:
+            trace_code(text, result)
+            assert result.text.endswith(note)
+            followed += 1
+    assert followed > 10
 
 
 def test_the_aggressive_level_elides_bodies_of_shorter_sources() -> None:

@@ -153,8 +153,9 @@ def trace_code(original: str, compressed: Compressed) -> Trace:
     head, _, rest = compressed.text.partition("\n")
     if not head.startswith("[headroom: line numbers"):
         return trace(original, compressed, as_it_is)
-    lines = rest.split("\n")
-    for line, following in pairwise(lines):
-        if _ELIDED.match(line) and _NUMBER.match(original.split("\n", maxsplit=1)[0]):
-            assert _NUMBER.match(following), following
+    source = original.split("\n")
+    for line, following in pairwise(rest.split("\n")):
+        marker = _ELIDED.match(line)
+        after = source[int(marker[2] or marker[1])] if marker else ""
+        assert not _NUMBER.match(after) or _NUMBER.match(following), following
     return trace(original, replace(compressed, text=rest), as_numbered)
