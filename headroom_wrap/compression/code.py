@@ -215,7 +215,8 @@ def _scores(found: Sequence[Stretch], places: Places, terms: Mapping[str, float]
     for term, weight in terms.items():
         if not places.lines_with(term, 1):
             continue
-        in_body = [places.has_between(term, each.first, each.last) for each in found]
+        # The line above is the signature, or the title of a test.
+        in_body = [places.has_between(term, max(each.first - 1, 0), each.last) for each in found]
         in_name = [term in name for name in names]
         n_holders = sum(1 for index in range(len(found)) if in_body[index] or in_name[index])
         rarity = weight * log(1 + len(found) / (1 + n_holders))

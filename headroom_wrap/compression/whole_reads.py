@@ -21,8 +21,9 @@ _RANGES = frozenset(
 _WHOLE: tuple[object, ...] = (None, "", 0, 1, [], -1, [0, -1], [1, -1])
 """Arguments that name a range and leave nothing out."""
 _EDITED = re.compile(
-    r"\b(?:verify|review|check|confirm|double-check|re-?read|see)\b.{0,60}\b(?:edit|edits|change|changes|changed|final"
-    r"|modified|modification|fix is|updated|result)\b|\b(?:just|have) (?:edited|changed|modified|updated|written)\b",
+    r"\b(?:verify|review|check|confirm|re-?read)\b.{0,40}\b(?:my|the|these|those|all) "
+    r"(?:final|edit|change|modification|fix\b)"
+    r"|\b(?:just|have) (?:edited|changed|modified|updated|written)\b",
     re.IGNORECASE,
 )
 _SUFFIX = re.compile(r"[\w\])}\"'*-]\.([A-Za-z]\w{0,3}|c\+\+|h\+\+)(?=[\s\"';|&)}\]]|\Z)")
