@@ -13,9 +13,9 @@ from dataclasses import dataclass, replace
 from math import log
 
 from headroom_wrap.compression import numbered
-from headroom_wrap.compression.code_syntax import Stretch, language_of, stretches
+from headroom_wrap.compression.code_syntax import TABLE, Stretch, language_of, stretches
 from headroom_wrap.compression.lines import may_try
-from headroom_wrap.compression.model import Compressed, Hints
+from headroom_wrap.compression.model import Compressed, Hints, Level
 from headroom_wrap.compression.question import Places, Question, asked, asked_for
 from headroom_wrap.compression.whole_reads import suffixes_read_whole
 
@@ -52,11 +52,9 @@ _STRENGTHS = (
     _Strength(MIN_CHARS, MIN_CHARS, 2_000, 300, 0.6, 0.0, 0.5),
 )
 _MIN_GAP_LINES = 3
+_MIN_TABLE_CHARS = 800
 _REMARKS = "TODO FIXME XXX HACK BUG NOTE WARNING CAUTION DANGER SECURITY SAFETY DEPRECATED".split()
 _MAX_REMARKS = 200
-_MAX_LINE_CHARS = 1_000
-_MAX_LONG_SHARE = 0.3
-"""A source of which this much stands in lines longer than that is minified, or data."""
 _GENERATED = re.compile(
     r"\bDO NOT (?:EDIT|MODIFY)\b|@generated\b"
     r"|^\W*(?:code |file )?(?:auto-?(?:matically )?)?generated (?:by|from|with)\b"
@@ -78,7 +76,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
         return None
     suffixes = suffixes_read_whole(hints)
     lines = text.split("\n")
-    if suffixes is None or len(lines) < MIN_LINES or _is_minified(text, lines):
+    if suffixes is None or len(lines) < MIN_LINES:
         return None
     runs = [run for run in numbered.runs_of(lines) if numbered.is_numbered_by_a_tool(hints, run)]
     texts = list(lines)
@@ -89,19 +87,19 @@ def compress(text: str, hints: Hints) -> Compressed | None:
         if runs[0].number > 1:
             return None
         texts = _without_notes(texts, runs)
+    strength = _strength(texts, runs, hints.level)
     source = "\n".join(texts)
     language = language_of(suffixes, source)
-    if language is None or _GENERATED.search(source[:_HEAD_CHARS]):
+    if strength is None or language is None or _GENERATED.search(source[:_HEAD_CHARS]):
         return None
     found = stretches(source, language)
+    if runs and found:
+        # What a file leaves open where it was cut must not reach into a tool's note or the next file.
+        found = [each for each in found if any(run.first <= each.first and each.last <= run.last for run in runs)]
     if not found:
         return None
-    gaps = _chosen(found, texts, hints, is_numbered=bool(runs))
+    gaps = _chosen(found, texts, hints, strength)
     return _rendered(lines, runs, gaps, hints) if gaps else None
-
-
-def _is_minified(text: str, lines: Sequence[str]) -> bool:
-    return sum(len(line) for line in lines if len(line) > _MAX_LINE_CHARS) > _MAX_LONG_SHARE * len(text)
 
 
 def _without_notes(texts: Sequence[str], runs: Sequence[numbered.Run]) -> list[str]:
@@ -112,12 +110,9 @@ def _without_notes(texts: Sequence[str], runs: Sequence[numbered.Run]) -> list[s
     return out
 
 
-def _chosen(found: Sequence[Stretch], texts: Sequence[str], hints: Hints, *, is_numbered: bool) -> list[Stretch]:
+def _chosen(found: Sequence[Stretch], texts: Sequence[str], hints: Hints, strength: _Strength) -> list[Stretch]:
     """The stretches that go, in order."""
     n_chars = sum(map(len, texts)) + len(texts)
-    strength = _strength(n_chars, is_numbered=is_numbered)
-    if strength is None:
-        return []
     question = asked(hints)
     places = Places([text.lower() for text in texts])
     scores = _scores(found, places, question.terms)
@@ -127,6 +122,9 @@ def _chosen(found: Sequence[Stretch], texts: Sequence[str], hints: Hints, *, is_
     for index, each in enumerate(found):
         is_body = each.what == "body"
         least = strength.body_chars if is_body else strength.other_chars
+        if each.what == TABLE:
+            # Constants stay; what is elided is data.
+            least = max(least, _MIN_TABLE_CHARS)
         for piece in _without(each, staying) if index not in kept else ():
             size = _size(piece, texts)
             if size >= least and piece.last - piece.first + 1 >= _MIN_GAP_LINES:
@@ -140,9 +138,13 @@ def _chosen(found: Sequence[Stretch], texts: Sequence[str], hints: Hints, *, is_
     return _joined(sorted(gone, key=lambda piece: piece.first))
 
 
-def _strength(n_chars: int, *, is_numbered: bool) -> _Strength | None:
+def _strength(texts: Sequence[str], runs: Sequence[numbered.Run], level: Level) -> _Strength | None:
+    """By the size of the text; where numbers tell its files apart, by that of the longest."""
+    files = [(run.first, run.last) for run in runs] or [(0, len(texts) - 1)]
+    n_chars = max(sum(len(line) + 1 for line in texts[first : last + 1]) for first, last in files)
+    n_chars *= 2 if level is Level.AGGRESSIVE else 1
     for each in _STRENGTHS:
-        if n_chars >= (each.numbered_chars if is_numbered else each.chars):
+        if n_chars >= (each.numbered_chars if runs else each.chars):
             return each
     return None
 
@@ -213,7 +215,8 @@ def _scores(found: Sequence[Stretch], places: Places, terms: Mapping[str, float]
     for term, weight in terms.items():
         if not places.lines_with(term, 1):
             continue
-        in_body = [places.has_between(term, each.first, each.last) for each in found]
+        # The line above is the signature, or the title of a test.
+        in_body = [places.has_between(term, max(each.first - 1, 0), each.last) for each in found]
         in_name = [term in name for name in names]
         n_holders = sum(1 for index in range(len(found)) if in_body[index] or in_name[index])
         rarity = weight * log(1 + len(found) / (1 + n_holders))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib import import_module
+from itertools import accumulate, count, groupby
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 MAX_SOURCE_CHARS = 1_000_000
 """Longer texts are not parsed."""
+TABLE = "rows of a table"
 _MIN_SPAN_LINES = 4
 """Shorter nodes are not looked into: nothing in them is worth a marker."""
 _NESTING_LINES = 40
@@ -118,7 +121,25 @@ _BY_SUFFIX = {
 _CPP_LOOK = re.compile(r"^\s*(?:class \w|namespace\b|template ?<|using \w|public:|private:)|std::", re.MULTILINE)
 _SHEBANG = re.compile(r"#!.*\b(python|node|deno|bun|perl)")
 _BY_INTERPRETER = {"python": PYTHON, "perl": PERL, "node": JAVASCRIPT, "deno": TYPESCRIPT, "bun": TYPESCRIPT}
-_NAME = re.compile(r"[\w$~]+(?:(?:\.|::|->)[\w$~]+)*")
+_NAME = re.compile(r"(?!(?:my|our|local)\b)(?<![\w$])[\w$~]+(?:(?:\.|::|->)[\w$~]+)*")
+_EXPORT = re.compile(
+    r"(?<=\bclass )[A-Z][A-Z0-9_]{2,60}(?= [A-Za-z_])|(?<=\bstruct )[A-Z][A-Z0-9_]{2,60}(?= [A-Za-z_])"
+)
+"""`class SHOP_API Cart`: without its preprocessor no grammar can know what the macro is, and calls it the name."""
+_BRACKET = re.compile(r"[()\[\]{}]")
+_STEPS = {"(": 1, "[": 1, "{": 1, ")": -1, "]": -1, "}": -1}
+_MAX_NESTING = 300
+_MAX_CONTINUED_LINES = 2_000
+_MIN_REPEATED_LINES = 300
+_MIN_DISTINCT_SHARE = 0.15
+_MAX_LINE_CHARS = 1_000
+_MAX_LONG_SHARE = 0.3
+"""A text of which this much stands in longer lines is minified, or data."""
+_MIN_STEPS = 500
+_STEPS_PER_KB = 25
+_CHUNK_BYTES = 1_024
+"""Small, since a chunk is copied whenever a grammar looks back: Perl's does at every line."""
+_CAPSULE_NAME = b"tree_sitter.Language"
 _DIALECTS = {"JavaScript": (TSX,), "C": (CPP,), "TypeScript": (TSX,)}
 """Grammars that are tried next: JavaScript with types, headers with parts for C++."""
 _PARSERS = threading.local()
@@ -140,14 +161,54 @@ _CPP_OR_C = Language("C or C++", "", frozenset(), frozenset(), frozenset())
 
 def stretches(source: str, language: Language) -> list[Stretch] | None:
     """What may be elided, in order and apart from each other; None where the text is not of that language."""
-    if len(source) > MAX_SOURCE_CHARS:
+    if len(source) > MAX_SOURCE_CHARS or not _is_by_hand(source):
         return None
+    if language in (C, CPP):
+        source = _EXPORT.sub(_blank, source)
     encoded = source.encode("utf-8", "replace")
     for grammar in (language, *_DIALECTS.get(language.name, ())):
-        root = _parser(grammar).parse(encoded).root_node
-        if not root.has_error or _error_share(root, len(encoded)) <= _MAX_ERROR_SHARE:
+        root = _parsed(encoded, grammar)
+        if root is not None and _error_share(root, len(encoded)) <= _MAX_ERROR_SHARE:
             return _apart(_found(root, grammar, ()))
     return None
+
+
+def _is_by_hand(source: str) -> bool:
+    """Whether lines and brackets are as people write them: on other texts some grammars take minutes."""
+    lines = source.split("\n")
+    if sum(len(line) for line in lines if len(line) > _MAX_LINE_CHARS) > _MAX_LONG_SHARE * len(source):
+        return False
+    if len(lines) > _MIN_REPEATED_LINES and len(set(lines)) < _MIN_DISTINCT_SHARE * len(lines):
+        return False
+    steps = (_STEPS[bracket] for bracket in _BRACKET.findall(source))
+    return source.count("\\\n") <= _MAX_CONTINUED_LINES and max(accumulate(steps), default=0) <= _MAX_NESTING
+
+
+def _blank(found: re.Match[str]) -> str:
+    return " " * len(found[0])
+
+
+def _parsed(encoded: bytes, language: Language) -> Node | None:
+    """The root of the tree; None where the grammar needs far more steps than sources take (5 a kilobyte).
+
+    Steps are counted, and no clock is read: what is made of a text must not depend on how busy the machine is.
+    """
+    steps = count()
+    most = _MIN_STEPS + len(encoded) * _STEPS_PER_KB // 1000
+
+    def read(offset: int, _point: object) -> bytes:
+        return encoded[offset : offset + _CHUNK_BYTES]
+
+    def is_enough(_offset: int, _has_error: bool) -> bool:  # noqa: FBT001 - the signature is tree-sitter's
+        return next(steps) > most
+
+    parser = _parser(language)
+    try:
+        return parser.parse(read, progress_callback=is_enough).root_node
+    except ValueError:
+        # It would go on where it stopped, with the next text.
+        parser.reset()
+        return None
 
 
 def _parser(language: Language) -> Parser:
@@ -160,8 +221,20 @@ def _parser(language: Language) -> Parser:
         parsers = _PARSERS.by_name = {}
     if language.name not in parsers:
         grammar = getattr(import_module(language.module), language.factory)()
-        parsers[language.name] = tree_sitter.Parser(tree_sitter.Language(grammar))
+        parsers[language.name] = tree_sitter.Parser(tree_sitter.Language(_capsule(grammar)))
     return parsers[language.name]
+
+
+def _capsule(grammar: object) -> object:
+    """A grammar as tree-sitter wants it; some wheels still give the bare address, which it no longer likes."""
+    if not isinstance(grammar, int):
+        return grammar
+    new = ctypes.pythonapi.PyCapsule_New
+    new.restype = ctypes.py_object
+    new.argtypes = [ctypes.c_void_p, ctypes.c_char_p, ctypes.c_void_p]
+    # The name must live as long as the capsule.
+    capsule: object = new(grammar, _CAPSULE_NAME, None)
+    return capsule
 
 
 def _error_share(root: Node, size: int) -> float:
@@ -204,7 +277,7 @@ def _of_node(node: Node, language: Language, within: tuple[str, ...]) -> list[St
         found = _found(node, language, within)
         if any(each.what == "body" for each in found):
             return found
-        return _if_long(node.start_point.row + 2, node.end_point.row - 2, "rows of a table")
+        return _if_long(node.start_point.row + 2, node.end_point.row - 2, TABLE)
     if language is PYTHON and _is_string(node):
         return _if_long(node.start_point.row + 2, node.end_point.row - 1, "docstring")
     return _found(node, language, within)
@@ -222,7 +295,7 @@ def _of_function(node: Node, language: Language, within: tuple[str, ...]) -> lis
         nested = _found(body, language, within)
         if sum(each.last - each.first + 1 for each in nested if each.what == "body") >= _NESTED_SHARE * n_lines:
             return nested
-    return _body(node, body, ".".join(filter(None, within)))
+    return _body(node, body, ".".join(name for name, _ in groupby(within) if name))
 
 
 def _if_long(first: int, last: int, what: str) -> list[Stretch]:

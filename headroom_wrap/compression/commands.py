@@ -99,10 +99,15 @@ def command_of(tool_input: Mapping[str, Any]) -> str:
     return ""
 
 
+def unwrapped(command: str) -> str:
+    """What a shell is told to run by `bash -lc '...'`; any other command as it is."""
+    wrapped = _SHELL.match(command)
+    return wrapped[2] if wrapped else command
+
+
 def prints(command: str) -> Prints:
     """What the output of a command line will hold; filters behind a pipe count for nothing."""
-    wrapped = _SHELL.match(command)
-    text = _HEREDOC.sub("", (wrapped[2] if wrapped else command)[:_MAX_COMMAND_CHARS])
+    text = _HEREDOC.sub("", unwrapped(command)[:_MAX_COMMAND_CHARS])
     text = _QUOTED.sub(lambda quoted: "Q" if re.search(r"[\s|;&]", quoted[0]) else quoted[0][1:-1], text)
     kinds = Prints.NOTHING_KNOWN
     piped = False

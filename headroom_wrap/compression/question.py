@@ -37,7 +37,7 @@ class Question:
 
     def names(self, definition: str) -> bool:
         """Whether a definition, by its dotted name, is one of those spoken of."""
-        return bool(definition) and definition.rsplit(".", 1)[-1] in self.identifiers
+        return bool(definition) and definition.rsplit(".", 1)[-1].lstrip("$~") in self.identifiers
 
 
 def asked(hints: Hints) -> Question:

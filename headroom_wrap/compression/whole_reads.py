@@ -6,21 +6,24 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from headroom_wrap.compression.commands import command_of
+from headroom_wrap.compression.commands import command_of, unwrapped
 from headroom_wrap.compression.model import Hints
 
 _WRITERS = re.compile(r"edit|write|update|create|replace|patch|insert|notebook", re.IGNORECASE)
-_PATHS = frozenset("path file_path filepath filename file target_file absolute_path paths file_paths files".split())
+_PATHS = frozenset(
+    "path file_path filepath filename file target_file absolute_path paths file_paths filepaths files".split()
+)
 _RANGES = frozenset(
     "offset limit view_range start_line end_line startline endline start end line_start line_end lines range "
     "start_line_one_indexed end_line_one_indexed_inclusive start_line_number_base_zero end_line_number_base_zero "
     "line_count head tail".split()
 )
-_WHOLE: tuple[object, ...] = (None, "", 0, 1, [], -1)
+_WHOLE: tuple[object, ...] = (None, "", 0, 1, [], -1, [0, -1], [1, -1])
 """Arguments that name a range and leave nothing out."""
 _EDITED = re.compile(
-    r"\b(?:verify|review|check|confirm|double-check|re-?read|see)\b.{0,60}\b(?:edit|edits|change|changes|changed|final"
-    r"|modified|modification|fix is|updated|result)\b|\b(?:just|have) (?:edited|changed|modified|updated|written)\b",
+    r"\b(?:verify|review|check|confirm|re-?read)\b.{0,40}\b(?:my|the|these|those|all) "
+    r"(?:final|edit|change|modification|fix\b)"
+    r"|\b(?:just|have) (?:edited|changed|modified|updated|written)\b",
     re.IGNORECASE,
 )
 _SUFFIX = re.compile(r"[\w\])}\"'*-]\.([A-Za-z]\w{0,3}|c\+\+|h\+\+)(?=[\s\"';|&)}\]]|\Z)")
@@ -40,7 +43,7 @@ def suffixes_read_whole(hints: Hints) -> tuple[str, ...] | None:
     command = command_of(hints.tool_input)
     paths = _paths(hints.tool_input)
     if command and not paths:
-        return _of_command(command)
+        return _of_command(unwrapped(command))
     if _WRITERS.search(hints.tool_name) and command != "view":
         return None
     for name, value in hints.tool_input.items():

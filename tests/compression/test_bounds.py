@@ -8,12 +8,14 @@ import pytest
 
 from headroom_wrap.compression import (
     blame,
+    code,
     diffs,
     history,
     json_rows,
     listings,
     logs,
     markers,
+    numbered,
     router,
     search,
     test_runs,
@@ -40,12 +42,21 @@ UNITS = [
 def test_a_unit_repeated_for_ever_is_done_in_time_and_never_grows(unit: str) -> None:
     text = unit * (SIZE // len(unit))
     compressors: list[Compressor] = [
-        blame.compress, diffs.compress, history.compress, json_rows.compress, listings.compress, logs.compress,
-        search.compress, test_runs.compress,
+        blame.compress,
+        diffs.compress,
+        history.compress,
+        json_rows.compress,
+        listings.compress,
+        logs.compress,
+        numbered.compress,
+        search.compress,
+        test_runs.compress,
     ]  # fmt: skip
     for compressor in compressors:
         result = compressor(text, HINTS)
         assert result is None or len(result.text) < len(text)
+    for suffix in ("py", "go", "cpp"):
+        assert code.compress(text, Hints("Read", {"path": f"a.{suffix}"}, marker=markers.elision)) is None
     router.route(text, HINTS)
 
 
@@ -64,6 +75,8 @@ def test_ten_thousand_rows_are_done_in_time() -> None:
 
 def test_binary_is_left_alone_or_shortened_without_an_error() -> None:
     text = random.Random(2).randbytes(200_000).decode("latin-1")  # noqa: S311 - no secret
-    for compressor in (json_rows.compress, listings.compress, logs.compress, search.compress, test_runs.compress):
+    for compressor in (
+        json_rows.compress, listings.compress, logs.compress, numbered.compress, search.compress, test_runs.compress,
+    ):  # fmt: skip
         result = compressor(text, HINTS)
         assert result is None or len(result.text) < len(text)

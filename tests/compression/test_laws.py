@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 
 from headroom_wrap.compression import (
     blame,
+    code,
     diffs,
     history,
     json_rows,
     listings,
     logs,
     markers,
+    numbered,
     router,
     search,
     test_runs,
@@ -211,11 +213,13 @@ def test_an_output_is_never_compressed_again_to_something_else_that_elides(text:
     "compressor",
     [
         blame.compress,
+        code.compress,
         diffs.compress,
         history.compress,
         json_rows.compress,
         listings.compress,
         logs.compress,
+        numbered.compress,
         search.compress,
         test_runs.compress,
     ],

@@ -14,7 +14,7 @@ import pytest
 from headroom_wrap import tokens
 from headroom_wrap.compression import logs, markers, numbered, router, templates
 from headroom_wrap.compression.model import Compressed, Hints
-from tests.compression.tracing import trace, trace_search
+from tests.compression.tracing import trace, trace_code, trace_search
 
 DATA = Path(os.environ.get("HEADROOM_TEST_DATA", Path(__file__).parents[3] / "shared" / "data" / "dev"))
 KINDS = ("search", "test_output", "traceback", "install_log", "other_shell")
@@ -78,7 +78,23 @@ def test_reads_of_files_are_spelled_so_that_they_expand_to_their_bytes() -> None
         if outcome is not None and outcome[0] == "numbered":
             assert numbered.expand(outcome[1].text) == row["output"]
             spelled += 1
+        elif outcome is not None and outcome[0] == "code":
+            trace_code(row["output"], outcome[1])
     assert spelled > 40
+
+
+def test_reads_of_files_save_a_fifth_and_keep_what_was_used_later() -> None:
+    before = after = used = kept = 0
+    for row in outputs("file_read"):
+        outcome = compress(row)
+        text = row["output"] if outcome is None else outcome[1].text
+        header = router.HEADER_TOKENS if outcome is not None and outcome[1].elided else 0
+        before += tokens.count(row["output"])
+        after += tokens.count(text) + header
+        later = [word for word in row["used_later"] if word in row["output"]]
+        used, kept = used + len(later), kept + sum(word in text for word in later)
+    assert 1 - after / before >= 0.22
+    assert kept / used >= 0.985
 
 
 @pytest.mark.parametrize("name", ["mochitest-end", "mochitest-fail", "reftest-timeout", "taskcluster-only"])

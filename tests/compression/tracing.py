@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 
-from headroom_wrap.compression import search, timestamps
+from headroom_wrap.compression import numbered, search, timestamps
 from headroom_wrap.compression.lines import plain
 from headroom_wrap.compression.model import Compressed
 from headroom_wrap.compression.passes import SLOT, without_percentage
@@ -133,3 +134,28 @@ def _restored(reading: str, lines: Sequence[str]) -> tuple[list[str], int]:
         else:
             found.append(line)
     return found, elided
+
+
+_NUMBER = re.compile(r" *(\d+)(→|\t)(.*)\Z", re.DOTALL)
+
+
+def as_numbered(line: str) -> Sequence[str]:
+    """A line of a read as it is, with its number alone, or without where five does not divide that."""
+    found = _NUMBER.match(line)
+    if found is None:
+        return (line,)
+    number, separator, text = found.groups()
+    return (line, f"{number}{separator}{text}", *([text] if int(number) % numbered.STEP else []))
+
+
+def trace_code(original: str, compressed: Compressed) -> Trace:
+    """As `trace`, for sources, whose numbers stand on the first line after every gap."""
+    head, _, rest = compressed.text.partition("\n")
+    if not head.startswith("[headroom: line numbers"):
+        return trace(original, compressed, as_it_is)
+    source = original.split("\n")
+    for line, following in pairwise(rest.split("\n")):
+        marker = _ELIDED.match(line)
+        after = source[int(marker[2] or marker[1])] if marker else ""
+        assert not _NUMBER.match(after) or _NUMBER.match(following), following
+    return trace(original, replace(compressed, text=rest), as_numbered)
