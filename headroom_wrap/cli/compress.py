@@ -82,7 +82,7 @@ def _with_store(slot: Slot, level: Level) -> _Outcome:
         asked = (slot.tool_name, slot.tool_input, slot.query, level.value, RENDERER_VERSION)
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         block = Slot(slot.kind, slot.text, slot.place, digest, slot.tool_name, slot.tool_input, query=slot.query)
-        (verdict,) = Engine(store).process([block], _WIRE, Profile(level, way_back=WayBack.SHELL), slot.query)
+        (verdict,) = Engine(store).process([block], _WIRE, Profile(level, way_back=WayBack.SHELL))
     finally:
         store.close()
     if verdict.replacement is None:

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from headroom_wrap.cli.display import printable
-from headroom_wrap.compression.json_rows import read_table
+from headroom_wrap.compression.json_rows import rows_of
 from headroom_wrap.compression.json_text import NotPlainJsonError
 from headroom_wrap.compression.markers import PREFIX, elisions
 
@@ -47,11 +47,9 @@ def items(text: str, unit: str) -> list[str]:
     if unit == "lines":
         return text.split("\n")
     try:
-        table = read_table(text)
+        return list(rows_of(text) or ())
     except NotPlainJsonError:
-        table = None
-    rows = table.rows if table is not None and table.unit == "rows" else []
-    return ["{" + ", ".join(f"{key}: {value}" for key, value in row) + "}" for row in rows]
+        return []
 
 
 def align(original: Sequence[str], rendered: str, unit: str = "lines") -> list[Band]:

@@ -212,6 +212,7 @@ class Engine:
 
     def _recall(self, keys: Sequence[str]) -> dict[str, Decision]:
         known = {key: self._decisions[key] for key in keys if key in self._decisions}
+        self._store.used(known)
         missing = [key for key in keys if key not in known]
         # A block's second key is looked up only with its first: most blocks never have one.
         if any(not key.endswith(_ALONE) for key in missing):
