@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from headroom_wrap.compression import json_rows, listings, logs, markers, search, test_runs
+from headroom_wrap.compression import json_rows, listings, logs, markers, search, tables, test_runs, yaml_text
 from headroom_wrap.compression.model import Compressor, Hints
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -19,8 +19,10 @@ COMPRESSORS: dict[str, Compressor] = {
     "listings": listings.compress,
     "logs": logs.compress,
     "search": search.compress,
+    "tables": tables.compress,
     "terminal": logs.tidy,
     "test_runs": test_runs.compress,
+    "yaml_text": yaml_text.compress,
 }
 CASES = sorted(path.stem for path in GOLDEN.glob("*.in"))
 
