@@ -148,7 +148,8 @@ def _is_exact(sample: list[str], kinds: Prints) -> bool:
     if not head:
         return True
     if sum(1 for line in head if _NUMBERED_LINE.match(line)) * 2 > len(head):
-        return True
+        # Tab-separated data may begin with numbers, but not its head.
+        return bool(_NUMBERED_LINE.match(head[0])) or not _is_separated(sample)
     return not kinds & Prints.TESTS and any(_DIFF.match(line) for line in head)
 
 

@@ -75,7 +75,9 @@ def text_tables(lines: Sequence[str]) -> list[TextTable]:
 
 def csv_table(text: str) -> TextTable | None:
     """The table that a text is, if all of it is separated values."""
-    first_line = text[: text.find("\n")] if "\n" in text else ""
+    first_line, *others = text[:_MAX_WIDTH].split("\n", 2)
+    if any(map(_is_ruler, others[:1])):
+        return None
     for delimiter in sorted(_DELIMITERS, key=lambda char: -first_line.count(char)):
         if first_line.count(delimiter) < _MIN_COLUMNS - 1:
             return None

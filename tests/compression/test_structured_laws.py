@@ -80,7 +80,7 @@ indent = st.sampled_from([None, 0, 2, "\t"])
 
 
 @given(st.lists(document, min_size=1, max_size=3), indent)
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_documents_of_json_expand_to_themselves(documents: list[object], step: int | str | None) -> None:
     text = "\n".join(json.dumps(each, indent=step) for each in documents)
     result = json_rows.compress(text, LOSSLESS)
@@ -92,7 +92,7 @@ def test_documents_of_json_expand_to_themselves(documents: list[object], step: i
 
 
 @given(st.lists(document, min_size=1, max_size=2), indent, st.sampled_from([Level.BALANCED, Level.AGGRESSIVE]))
-@settings(max_examples=120, deadline=None)
+@settings(max_examples=60, deadline=None)
 def test_rows_and_strings_that_go_are_named_by_true_numbers(
     documents: list[object], step: int | str | None, level: Level
 ) -> None:
@@ -203,7 +203,7 @@ def words(line: str) -> list[str]:
 @given(
     cells(), st.sampled_from([aligned, drawn, of_psql, in_markdown, separated]), st.sampled_from([LOSSLESS, ELIDING])
 )
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 def test_every_cell_of_a_table_is_shown_shared_or_in_a_gap(
     rows: list[list[str]], spelling: object, hints: Hints
 ) -> None:
