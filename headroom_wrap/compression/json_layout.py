@@ -25,7 +25,7 @@ _KINDS = {"{": "object", "[": "array", '"': "string", "t": "truth", "f": "truth"
 _MIN_CHARS = 240
 _MAX_DEPTH = 24
 _MIN_REPEATED_CHARS = 60
-_FLAT_LEVELS = 3
+_FLAT_LEVELS, _MAX_PLACES = 3, 10
 _MIN_PRESENT = 0.4
 _JSON_SHARE = 0.5
 _BLOCK_CHARS, _BLOCK_ROWS, _BLOCK_SHARE = 1000, 4, 0.6
@@ -233,6 +233,8 @@ def _add_table(  # noqa: PLR0913 - the parts of a table
         header, lines = "", list(sources)
     columns = _columns(layout.reader, values, shape)
     first = layout.n_rows + 1
+    if header and shape.schema is not None:
+        layout.headers.setdefault(shape.schema.spell(), f"{first}-{layout.n_rows + len(values)}")
     family = shape.schema.spell() if shape.schema is not None else f"{first}"
     layout.pieces.append(Table(first, sources, lines, header, columns, family, separator, is_lines))
     layout.n_rows += len(values)
@@ -255,11 +257,12 @@ def _header(layout: Layout, shape: Shape, n_rows: int, *, is_map: bool) -> str:
         return ""
     first, last = layout.n_rows + 1, layout.n_rows + n_rows
     spelled = shape.schema.spell()
-    what = "arrays of objects" if shape.nested else "members of an object" if is_map else "objects"
+    what = "arrays of objects" if shape.nested else "objects"
+    if is_map:
+        what = f"members that hold {what}"
     span = f"{markers.PREFIX}: rows {first}-{last} are {what}, one per line"
     if spelled in layout.headers:
         return f"{span}, with the keys of rows {layout.headers[spelled]}]"
-    layout.headers[spelled] = f"{first}-{last}"
     put_together = ', key="a"+key is put together' if '"+"' in spelled else ""
     return (
         f"{span}, as arrays of their values; key=value holds for all{put_together}, "
@@ -271,8 +274,11 @@ def _columns(reader: Reader, values: Sequence[str], shape: Shape) -> dict[str, l
     columns: dict[str, list[tuple[int, str]]] = {}
     if shape.schema is None or shape.nested:
         for index, value in enumerate(values):
-            for place, part in enumerate(reader.elements(value) if value.startswith("[") else [value]):
-                columns.setdefault(f"[{min(place, 9)}]", []).append((index, part))
+            if not value.startswith("["):
+                columns.setdefault("value", []).append((index, value))
+                continue
+            for place, part in enumerate(reader.elements(value)[:_MAX_PLACES]):
+                columns.setdefault(f"[{place}]", []).append((index, part))
         return columns
     for index, row in enumerate(shape.rows):
         _add_cells(reader, columns, index, row)

@@ -14,6 +14,7 @@ from headroom_wrap.compression.model import Compressed, Hints
 from headroom_wrap.compression.row_choice import gaps, in_common, telling_rows, varies
 
 _ELIDE_FROM_ROWS, _ELIDE_FROM_CHARS = 12, 3000
+_ELIDE_PLAIN_FROM_CHARS = 1000
 _SHORT_ROW_CHARS = 40
 
 
@@ -119,7 +120,8 @@ def _kept(tables: Sequence[Table], hints: Hints) -> dict[int, set[int]]:
     kept: dict[int, set[int]] = {}
     for family in families.values():
         lines = [line for table in family for line in table.lines]
-        if hints.marker is None or len(lines) < _ELIDE_FROM_ROWS or sum(map(len, lines)) < _ELIDE_FROM_CHARS:
+        fewest_chars = _ELIDE_FROM_CHARS if family[0].header else _ELIDE_PLAIN_FROM_CHARS
+        if hints.marker is None or len(lines) < _ELIDE_FROM_ROWS or sum(map(len, lines)) < fewest_chars:
             continue
         columns: dict[str, list[tuple[int, str]]] = {}
         starts = []

@@ -38,7 +38,9 @@ class Clipper:
         self._original = original
         self._terms = terms_of(hints)
         self._long_chars = _LONG_CHARS_AGGRESSIVE if hints.level is Level.AGGRESSIVE else _LONG_CHARS
-        self._noise = dict(_noise(original))
+        self._noise: dict[str, tuple[int, int]] = {}
+        for value, span in _noise(original):
+            self._noise.setdefault(value, span)
         self.n_chars = 0
         """How many characters have been elided."""
 
@@ -109,7 +111,11 @@ class Clipper:
         chunks = [content[first:end] for first, end in spans]
         telling = relevant(chunks, self._terms, _RELEVANT_SHOWN)
         telling += [index for index, chunk in enumerate(chunks) if is_alarming(chunk)][:_ALARMS_SHOWN]
-        keep = [(0, _cut(content, _HEAD_CHARS)), (_cut(content, len(content) - _TAIL_CHARS), len(content))]
+        head = content.rfind(" ", _HEAD_CHARS // 2, _HEAD_CHARS) + 1 or _cut(content, _HEAD_CHARS)
+        tail = content.rfind(" ", 0, len(content) - _TAIL_CHARS) + 1
+        if tail < len(content) - 2 * _TAIL_CHARS:
+            tail = _cut(content, len(content) - _TAIL_CHARS)
+        keep = [(0, head), (tail, len(content))]
         for index in telling:
             first, end = spans[index]
             keep.append((first, end if end - first <= _MAX_CHUNK_CHARS else _cut(content, first + _MAX_CHUNK_CHARS)))

@@ -70,7 +70,7 @@ def looks(text: str, *, is_history: bool, is_tests: bool) -> Looks:
     n_log_lines = sum(1 for line in lines if _LOG_LINE.match(line))
     n_test_lines = sum(1 for line in sample if _TEST_MARK.match(line))
     found = {
-        Looks.NUMBERED: sum(1 for line in head if _NUMBERED_LINE.match(line)) * 2 > len(head),
+        Looks.NUMBERED: _is_numbered(head) and (bool(_NUMBERED_LINE.match(head[0])) or not _is_separated(sample)),
         Looks.DIFF: not is_tests and any(_DIFF.match(line) for line in (sample if is_history else head)),
         Looks.JSON: is_json,
         Looks.ONE_JSON_VALUE: is_json and _is_one_value(text),
@@ -84,6 +84,11 @@ def looks(text: str, *, is_history: bool, is_tests: bool) -> Looks:
         if is_so:
             known |= look
     return known
+
+
+def _is_numbered(head: list[str]) -> bool:
+    """Whether most lines begin with a number; those of data do so, too, but not its head."""
+    return sum(1 for line in head if _NUMBERED_LINE.match(line)) * 2 > len(head)
 
 
 def _is_separated(sample: list[str]) -> bool:

@@ -16,16 +16,19 @@ from headroom_wrap.compression.relevance import relevant, strings, terms_of
 Cells = Sequence[tuple[int, str]]
 """The rows that have a key, and its values, in order."""
 
-_FIRST_CHARS, _LAST_CHARS = 1600, 800
+_FIRST_CHARS, _LAST_CHARS = 1000, 500
 _FEWEST = 2
 _FIRST_ROWS, _LAST_ROWS = 8, 4
 _RELEVANT = 20
-_FEWEST_CHARS, _SHARE = 2500, 0.15
+_FEWEST_CHARS, _SHARE = 2000, 0.08
 _NAMED = 40
 _COMMON_SHARE = 0.2
 _ALARMING = 25
 _CATEGORIES_MAX = 24
 _RARE_MAX = 2
+_RARE_SHARE = 0.01
+_RARE_KEYS_MAX = 12
+_QUIET = frozenset({"", "0", "null", "false", "[]", "{}", '""', "0.0", "no", "none", "None", "-"})
 _OUTLIERS_PER_COLUMN = 4
 _OUTLIER_DEVIATIONS = 8.0
 _OUTLIER_SHARE = 0.05
@@ -51,16 +54,25 @@ _READY = re.compile(r'^"?(\d{1,6})/(\d{1,6})"?$', re.MULTILINE)
 def telling_rows(columns: Mapping[str, Cells], texts: Sequence[str], hints: Hints) -> set[int]:
     """The numbers of the rows that stay, from 0 on: what is named or wrong, and as much of the rest as is telling."""
     n_rows = len(texts)
-    telling = [_telling_cells(key, cells, n_rows) for key, cells in list(columns.items())[:_MAX_COLUMNS]]
+    # Very many keys that hardly any row has are the names in a map, and tell nothing by being rare.
+    are_names = sum(1 for cells in columns.values() if len(cells) <= _RARE_MAX) > _RARE_KEYS_MAX
+    telling = [
+        _telling_cells(key, cells, n_rows, is_name=are_names and _NESTED in key)
+        for key, cells in list(columns.items())[:_MAX_COLUMNS]
+    ]
     keep = {*_named(texts, hints), *(index for found in telling for index in found.alarming)}
     keep.update(_within(texts, range(_FIRST_ROWS), _FIRST_CHARS))
     keep.update(_within(texts, range(n_rows - 1, n_rows - 1 - _LAST_ROWS, -1), _LAST_CHARS))
-    left = max(_FEWEST_CHARS, int(_SHARE * sum(map(len, texts)))) - sum(len(texts[index]) for index in keep)
-    rest = [index for found in telling for index in found.odd]
-    for index in [*relevant(texts, terms_of(hints), _RELEVANT), *rest]:
-        if index not in keep and len(texts[index]) <= left:
-            keep.add(index)
-            left -= len(texts[index])
+    total = sum(map(len, texts))
+    ranked = (
+        [column.rare for column in telling] + [column.far for column in telling] + [column.new for column in telling]
+    )
+    for numbers in ([index for found in ranked for index in found], relevant(texts, terms_of(hints), _RELEVANT)):
+        left = max(_FEWEST_CHARS, int(_SHARE * total))
+        for index in numbers:
+            if index not in keep and len(texts[index]) <= left:
+                keep.add(index)
+                left -= len(texts[index])
     return keep
 
 
@@ -149,28 +161,35 @@ def _named(texts: Sequence[str], hints: Hints) -> list[int]:
 
 @dataclass(frozen=True, slots=True)
 class _Telling:
-    """Rows that stay for one column: because something is wrong there, or because it is unlike the others."""
+    """Rows that stay for one column: with something wrong, a rare value, a number far off, the first of a kind."""
 
     alarming: Sequence[int] = ()
-    odd: Sequence[int] = ()
+    rare: Sequence[int] = ()
+    far: Sequence[int] = ()
+    new: Sequence[int] = ()
 
 
-def _telling_cells(key: str, cells: Cells, n_rows: int) -> _Telling:
+def _telling_cells(key: str, cells: Cells, n_rows: int, *, is_name: bool) -> _Telling:
     most = max(_ALARMING, int(n_rows * _COMMON_SHARE))
     counts = Counter(value for _, value in cells)
-    rare_key = len(cells) <= _RARE_MAX and _NESTED not in key
+    rare_key = len(cells) <= _RARE_MAX and not is_name
     if len(counts) == 1:
-        return _Telling(odd=[index for index, _ in cells]) if rare_key else _Telling()
+        return _Telling(rare=[index for index, _ in cells]) if rare_key else _Telling()
     alarms = {value for value in counts if _is_odd(value)} if _is_odd("\n".join(counts)) else set()
     alarming = [index for index, value in cells if value in alarms]
+    loud = [index for index, value in cells if value not in _QUIET] if is_alarming(key) else []
+    if len(loud) <= n_rows * _COMMON_SHARE:
+        alarming += loud
     if len(alarming) > most:
         alarming = _first_of_each(cells, alarms)[:_ALARMING]
-    odd = []
+    rare: list[int] = []
+    new: list[int] = []
     if len(counts) <= min(_CATEGORIES_MAX, n_rows // 4):
-        odd += [index for index, value in cells if counts[value] <= _RARE_MAX]
+        rare += [index for index, value in cells if counts[value] <= max(_RARE_MAX, n_rows * _RARE_SHARE)]
+        new = _first_of_each(cells, set(counts))
     elif rare_key:
-        odd += [index for index, _ in cells]
-    return _Telling(alarming, [*odd, *_outliers(cells)])
+        rare += [index for index, _ in cells]
+    return _Telling(alarming, rare, _outliers(cells), new)
 
 
 def _is_odd(value: str) -> bool:

@@ -45,6 +45,7 @@ class TextTable:
         rows: without the head.
         separator: what stands between cells where padding is left out.
         sure: whether the text itself shows that it is a table.
+        indent: the spaces before every row.
         is_padded: whether cells stand in the text with padding and rules, which can be left out.
     """
 
@@ -55,6 +56,7 @@ class TextTable:
     separator: str
     sure: bool
     is_padded: bool = True
+    indent: str = ""
 
 
 def text_tables(lines: Sequence[str]) -> list[TextTable]:
@@ -62,19 +64,20 @@ def text_tables(lines: Sequence[str]) -> list[TextTable]:
     found: list[TextTable] = []
     for first, last in _groups(lines):
         table = _drawn(lines, first, last) or _aligned(lines, first, last)
-        if table is not None:
+        if table is not None and table.sure:
             found.append(table)
             continue
-        for start, end in _indented(lines, first, last):
-            inner = _drawn(lines, start, end) or _aligned(lines, start, end)
-            if inner is not None:
-                found.append(inner)
+        spans = _indented(lines, first, last)
+        inner = [part for part in (_drawn(lines, *span) or _aligned(lines, *span) for span in spans) if part]
+        found += inner if inner or table is None else [table]
     return found
 
 
 def csv_table(text: str) -> TextTable | None:
     """The table that a text is, if all of it is separated values."""
-    first_line = text[: text.find("\n")] if "\n" in text else ""
+    first_line, *others = text[:_MAX_WIDTH].split("\n", 2)
+    if any(map(_is_ruler, others[:1])):
+        return None
     for delimiter in sorted(_DELIMITERS, key=lambda char: -first_line.count(char)):
         if first_line.count(delimiter) < _MIN_COLUMNS - 1:
             return None
@@ -218,14 +221,18 @@ def _aligned_at(lines: Sequence[str], first: int, last: int, fewest: int) -> Tex
     is_head = sum(1 for word in words if _HEAD_WORD.match(word)) >= _HEAD_WORD_SHARE * len(words) and all(rows[0].cells)
     head = rows[0] if is_head or (rulers and all(rows[0].cells)) else None
     sure = head is not None and (rulers > 0 or all(word.upper() == word for word in words))
-    return TextTable(first, last, head, rows[1:] if head is not None else rows, "\t", sure=sure)
+    indent = " " * min(_indent(lines[index]) for index in numbers)
+    body = rows[1:] if head is not None else rows
+    return TextTable(first, last, head, body, "\t", sure=sure, indent=indent)
 
 
 def _ruled_cuts(ruler: str, lines: Sequence[str]) -> list[int]:
     """Where columns begin as a line like `---- ---- ----` says, if the other lines agree."""
     if not _SEGMENTS.match(ruler):
         return []
-    cuts = [found.start() for found in re.finditer(r"(?<= )[-=]", ruler)]
+    cuts = [
+        found.start() for found in re.finditer(r"(?<=[-=] )[-=]|(?<=  )[-=]", ruler) if ruler[: found.start()].strip()
+    ]
     blank = _blank_places(lines)
     cuts = [cut for cut in cuts if any(line[cut:].strip() for line in lines)]
     return cuts if all(cut > len(blank) or blank[cut - 1] == "0" for cut in cuts) else []
@@ -243,6 +250,8 @@ def _cuts(lines: Sequence[str]) -> list[int]:
         wide = blank[place - 2] == "0"
         filled = sum(1 for line in lines if line[place:end].strip())
         before = sum(1 for line in lines if line[left:place].strip())
+        if not lines[0][place:end].strip():
+            continue
         if (filled * 2 >= len(lines) and before * 2 >= len(lines)) or (wide and filled > 1):
             cuts.append(place)
     return cuts

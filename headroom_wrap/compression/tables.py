@@ -23,7 +23,7 @@ PRINTERS = re.compile(
 )
 """Commands whose output is a table, or has one in it."""
 
-_ELIDE_FROM_ROWS, _ELIDE_FROM_CHARS = 16, 1600
+_ELIDE_FROM_ROWS, _ELIDE_FROM_CHARS = 16, 2400
 _MAX_WHAT_CHARS = 160
 _MIN_CONSTANT_ROWS = 4
 
@@ -48,7 +48,7 @@ class _Spelling:
             return list(lines[row.first : row.last + 1])
         cells = [row.cells[column] for column in self.shown]
         line = self.table.separator.join(cells if clipper is None else map(clipper.clip_cell, cells))
-        return [line.rstrip("\t ") if self.table.is_padded else line]
+        return [self.table.indent + line.rstrip("\t ") if self.table.is_padded else line]
 
 
 def compress(text: str, hints: Hints) -> Compressed | None:

@@ -17,7 +17,7 @@ PRINTERS = re.compile(
 )
 """Commands that print YAML which nobody edits in place."""
 
-_KEY = re.compile(r"(\s*(?:- +)*)(\"[^\"]{1,200}\"|'[^']{1,200}'|[^\s:#\"'\-{\[][^:#]{0,200}?)\s*:(?:\s+(.*))?\Z")
+_KEY = re.compile(r"(\s*(?:- +)*)(\"[^\"]{1,200}\"|'[^']{1,200}'|[^\s#\"'{\[-][^#]{0,200}?):(?:\s+(.*))?\Z")
 _NOISE = ("managedFields", "kubectl.kubernetes.io/last-applied-configuration")
 _KEY_SHARE = 0.8
 _MIN_ENTRIES, _MIN_ENTRIES_CHARS = 8, 1500

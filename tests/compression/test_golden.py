@@ -21,7 +21,9 @@ from headroom_wrap.compression import (
     markers,
     numbered,
     search,
+    tables,
     test_runs,
+    yaml_text,
 )
 from headroom_wrap.compression.model import Compressor, Hints
 
@@ -36,8 +38,10 @@ COMPRESSORS: dict[str, Compressor] = {
     "logs": logs.compress,
     "numbered": numbered.compress,
     "search": search.compress,
+    "tables": tables.compress,
     "terminal": logs.tidy,
     "test_runs": test_runs.compress,
+    "yaml_text": yaml_text.compress,
 }
 CALLS: dict[str, tuple[str, dict[str, str]]] = {
     "code.cat": (

@@ -25,7 +25,9 @@ from headroom_wrap.compression import (
     numbered,
     router,
     search,
+    tables,
     test_runs,
+    yaml_text,
 )
 from headroom_wrap.compression.json_text import minified
 from headroom_wrap.compression.model import Compressed, Compressor, Hints
@@ -221,11 +223,20 @@ def test_an_output_is_never_compressed_again_to_something_else_that_elides(text:
         logs.compress,
         numbered.compress,
         search.compress,
+        tables.compress,
         test_runs.compress,
+        yaml_text.compress,
     ],
 )
 def test_a_text_that_carries_our_marker_is_left_alone(compressor: Compressor) -> None:
-    text = "src/a.py:1:x\n" * 90 + markers.elision(3, 4, "") + "\n" + '{"a": 1}\n' * 90 + "1234567 Fix\n" * 900
+    text = (
+        '[\n {"a": 1}\n]\nID  NAME  AGE\n'
+        + "src/a.py:1:x\n" * 90
+        + markers.elision(3, 4, "")
+        + "\n"
+        + '{"a": 1}\n' * 90
+        + "1234567 Fix\n" * 900
+    )
     assert compressor(text, ELIDING) is None
 
 

@@ -7,11 +7,24 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from headroom_wrap.compression import numbered, search, timestamps
+from headroom_wrap.compression import (
+    compression,
+    from,
+    headroom_wrap,
+    import,
+    json_rows,
+    json_text,
+    minified,
+    numbered,
+    rows_of,
+    search,
+    timestamps,
+)
 from headroom_wrap.compression.lines import plain
 from headroom_wrap.compression.model import Compressed
 from headroom_wrap.compression.passes import SLOT, without_percentage
 from headroom_wrap.compression.pytest_report import RULER
+from tests.compression.unfolding import RowReader, without_aliases
 
 _ELIDED = re.compile(r"\[headroom: lines? (\d+)(?:-(\d+))? elided(?:: .*)?\]\Z")
 _FOLDED = re.compile(r"\[headroom: the line above stands (\d+) times, lines (\d+)-(\d+)\]\Z")
@@ -159,3 +172,60 @@ def trace_code(original: str, compressed: Compressed) -> Trace:
         after = source[int(marker[2] or marker[1])] if marker else ""
         assert not _NUMBER.match(after) or _NUMBER.match(following), following
     return trace(original, replace(compressed, text=rest), as_numbered)
+
+
+_CHARS = r"\[headroom: chars (\d+)-(\d+) elided(?:: [^\]]*)?\]"
+_WHOLE_VALUE = re.compile(f'"{_CHARS}"')
+_IN_A_STRING = re.compile(_CHARS)
+_ROWS = re.compile(r"\[headroom: (?:rows?|lines?) (\d+)(?:-(\d+))? elided(?:: .*)?\]\Z")
+
+
+def trace_json(original: str, compressed: Compressed) -> Trace:
+    """Walk the output along the rows of the original; what stands between rows is not looked at here."""
+    rows = rows_of(original) or []
+    at = elided = 0
+    last_shown = 0
+    reader = RowReader()
+    for line in without_aliases(compressed.text.split("\n")):
+        if marker := _ROWS.match(line):
+            first, last = int(marker[1]), int(marker[2] or marker[1])
+            at = _skip_to(rows, at, first - 1)
+            assert last >= first
+            elided += last - first + 1
+            at = last
+            continue
+        restored = with_what_was_elided(line, original)
+        if span := reader.header(restored):
+            first, last_shown = span
+            at = _skip_to(rows, at, first - 1)
+        elif at < last_shown:
+            assert reader.row(restored) == rows[at], (restored, rows[at])
+            at += 1
+        elif at < len(rows) and (restored == rows[at] or restored.startswith(rows[at] + ",")):
+            n_rows = next(n for n in range(1, len(rows)) if ",".join(rows[at : at + n]) == restored)
+            at += n_rows
+    _skip_to(rows, at, len(rows))
+    if compressed.unit == "chars":
+        assert elided == 0
+        assert 0 < compressed.elided <= compressed.total == len(original)
+    else:
+        assert elided == compressed.elided
+        assert compressed.total == len(rows)
+    return Trace(elided)
+
+
+def _skip_to(rows: Sequence[str], at: int, first: int) -> int:
+    """Plain rows that are all shown stand within a line; only markers and headers say where the next ones begin."""
+    assert at <= first <= len(rows)
+    return first
+
+
+def with_what_was_elided(line: str, original: str) -> str:
+    """A line of JSON with the characters put back that its markers name."""
+    line = _WHOLE_VALUE.sub(lambda found: minified(original[int(found[1]) - 1 : int(found[2])]), line)
+    return _IN_A_STRING.sub(lambda found: _as_it_stood(original[int(found[1]) - 1 : int(found[2])]), line)
+
+
+def _as_it_stood(elided: str) -> str:
+    """Members of an object lose their white space; the inside of a string keeps it."""
+    return minified(elided) if re.match(r'"\w+_url"', elided) else elided

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-_HEADER = re.compile(r"\[headroom: rows (\d+)-(\d+) are (arrays of objects|members of an object|objects), one per line")
+_HEADER = re.compile(r"\[headroom: rows (\d+)-(\d+) are (members that hold )?(arrays of )?objects, one per line")
 _SPELLED = re.compile(r" is a missing key: (.*)\]\Z")
 _KNOWN = re.compile(r" with the keys of rows (\d+-\d+)\]\Z")
 _ALIAS = re.compile(r"\[headroom: ([$~§@][A-Z]) below stands for (.*)\]\Z")
@@ -26,32 +26,64 @@ class _Column:
 _Fields = list[_Column]
 
 
-def expand(spelled: str) -> str:
-    """The minified JSON, documents without line breaks between them, for which an output without elisions stands."""
-    out: list[str] = []
-    schemas: dict[str, _Fields] = {}
-    lines = iter(_without_aliases(spelled.split("\n")))
-    for line in lines:
+class RowReader:
+    """Reads rows as the last header says; remembers the headers that later ones refer to."""
+
+    def __init__(self) -> None:
+        self._schemas: dict[str, _Fields] = {}
+        self._schema: _Fields = []
+        self._is_map = self._is_nested = False
+
+    def header(self, line: str) -> tuple[int, int] | None:
+        """The first and last row that a header speaks of; None if the line is none."""
         header = _HEADER.match(line)
         if header is None:
-            out.append(line)
-            continue
-        first, last, what = header.groups()
+            return None
+        first, last, holding, nested = header.groups()
+        self._is_map, self._is_nested = holding is not None, nested is not None
         if known := _KNOWN.search(line):
-            schema = schemas[known[1]]
+            self._schema = self._schemas[known[1]]
         else:
             said = _SPELLED.search(line)
             assert said is not None, line
-            schema, end = _schema(said[1], 0)
+            self._schema, end = _schema(said[1], 0)
             assert end == len(said[1])
-            schemas[f"{first}-{last}"] = schema
-        rows = [_row(schema, next(lines), what) for _ in range(int(last) - int(first) + 1)]
+            self._schemas[f"{first}-{last}"] = self._schema
+        return int(first), int(last)
+
+    def row(self, line: str) -> str:
+        """The JSON for which a row stands."""
+        key = ""
+        if self._is_map:
+            _, end = _scan(line, 0)
+            assert line[end] == ":"
+            key, line = line[: end + 1], line[end + 1 :]
+        if line.startswith("{"):
+            return key + line
+        if self._is_nested:
+            return key + "[" + ",".join(_object(self._schema, cell) for cell in _cells(line) if cell) + "]"
+        return key + _object(self._schema, line)
+
+
+def expand(spelled: str) -> str:
+    """The minified JSON, documents without line breaks between them, for which an output without elisions stands."""
+    out: list[str] = []
+    reader = RowReader()
+    lines = iter(without_aliases(spelled.split("\n")))
+    for line in lines:
+        span = reader.header(line)
+        if span is None:
+            out.append(line)
+            continue
+        first, last = span
+        rows = [reader.row(next(lines)) for _ in range(last - first + 1)]
         inside = "".join(out)[-1:] in ("[", "{") and "".join(out) != ""
         out.append(("," if inside else "").join(rows))
     return "".join(out)
 
 
-def _without_aliases(lines: list[str]) -> list[str]:
+def without_aliases(lines: list[str]) -> list[str]:
+    """The lines below the legends, with names replaced by what they stand for."""
     aliases = {match[1]: match[2] for line in lines if (match := _ALIAS.match(line))}
     rest = [line for line in lines if not _ALIAS.match(line)]
     if not aliases:
@@ -60,19 +92,6 @@ def _without_aliases(lines: list[str]) -> list[str]:
     for _ in range(8):
         rest = [name.sub(lambda found: aliases[found[0]], line) for line in rest]
     return rest
-
-
-def _row(schema: _Fields, line: str, what: str) -> str:
-    key = ""
-    if what == "members of an object":
-        _, end = _scan(line, 0)
-        assert line[end] == ":"
-        key, line = line[: end + 1], line[end + 1 :]
-    if line.startswith("{"):
-        return key + line
-    if what == "arrays of objects":
-        return key + "[" + ",".join(_object(schema, cell) for cell in _cells(line) if cell) + "]"
-    return key + _object(schema, line)
 
 
 def _schema(text: str, at: int) -> tuple[_Fields, int]:
