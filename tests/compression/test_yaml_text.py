@@ -11,7 +11,8 @@ ELIDING = Hints(query="why is the cart empty?", marker=markers.elision)
 def item(number: int, phase: str = "Running") -> str:
     noise = "".join(f"        f:field{n}: {{}}\n" for n in range(6))
     return (
-        f"- kind: Pod\n  metadata:\n    managedFields:\n    - manager: kubelet\n      fieldsV1:\n{noise}    name: web-{number}\n"
+        f"- kind: Pod\n  metadata:\n    managedFields:\n    - manager: kubelet\n      fieldsV1:\n{noise}"
+        f"    name: web-{number}\n"
         f"  status:\n    phase: {phase}\n    message: {'disk is full' if phase == 'Failed' else 'none'}\n"
     )
 

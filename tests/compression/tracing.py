@@ -7,19 +7,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from headroom_wrap.compression import (
-    compression,
-    from,
-    headroom_wrap,
-    import,
-    json_rows,
-    json_text,
-    minified,
-    numbered,
-    rows_of,
-    search,
-    timestamps,
-)
+from headroom_wrap.compression import numbered, search, timestamps
+from headroom_wrap.compression.json_rows import rows_of
+from headroom_wrap.compression.json_text import minified
 from headroom_wrap.compression.lines import plain
 from headroom_wrap.compression.model import Compressed
 from headroom_wrap.compression.passes import SLOT, without_percentage
