@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 
@@ -19,7 +20,7 @@ _STOP = frozenset(
 )
 _SUFFIXES = ("ization", "ations", "ation", "ments", "ment", "ness", "ities", "ity", "ingly", "edly", "ings", "ing",
              "ies", "ied", "ers", "est", "ive", "ion", "ions", "ed", "er", "es", "ly", "al", "s", "e", "y")  # fmt: skip
-_MIN_STEM = 4
+_MIN_STEM, _MAX_STEM = 4, 6
 _K1 = 1.2
 _B = 0.75
 
@@ -42,12 +43,15 @@ def words(text: str) -> list[str]:
 
 
 def stem(word: str) -> str:
-    """`word` without what it ends with, where at least four letters remain: `parser` and `parsing` are `pars`."""
+    """`word` without accents and what it ends with, six letters at most: `parser` and `parsing` are `pars`."""
+    if not word.isascii():
+        word = "".join(char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char))
     word = word.partition("'")[0].partition("’")[0]  # noqa: RUF001 - an apostrophe that people type
     for suffix in _SUFFIXES:
         if word.endswith(suffix) and len(word) - len(suffix) >= _MIN_STEM:
-            return word[: -len(suffix)]
-    return word
+            word = word[: -len(suffix)]
+            break
+    return word[:_MAX_STEM] if word.isalpha() else word
 
 
 class Index:

@@ -18,6 +18,7 @@ from headroom_wrap.compression import (
     markers,
     mixed,
     numbered,
+    prose,
     search,
     tables,
     test_runs,
@@ -121,6 +122,7 @@ _OUTPUTS = (
     Rule("terminal", logs.tidy, lambda at: bool(at.command) and not at.is_output(Prints.FILES | Prints.HISTORY)),
     # `find … | xargs cat` prints sources, too.
     Rule("code", code.compress, lambda at: bool(at.command) and not at.is_output(Prints.FILES | Prints.HISTORY)),
+    Rule("prose", prose.compress, lambda at: not at.is_output(~Prints.FILES, ~Looks.TABLE) and not at.is_searched),
 )
 
 
