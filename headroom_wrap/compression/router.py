@@ -20,6 +20,7 @@ from headroom_wrap.compression import (
     numbered,
     prose,
     search,
+    sections,
     tables,
     test_runs,
     yaml_text,
@@ -87,12 +88,14 @@ _SOURCES = (
     Rule("code", code.compress, lambda at: at.is_file),
     Rule("numbered", numbered.compress, lambda at: at.is_file),
 )
-_NAMES_OF_SOURCES = frozenset(rule.name for rule in _SOURCES)
+_OF_ONE_KIND = frozenset([*(rule.name for rule in _SOURCES), "sections", "html"])
+"""What these have made of a text needs no cutting into kinds."""
 _CHANGES = (
     Rule("diffs", diffs.compress, lambda at: bool(at.looks & Looks.DIFF)),
     Rule("history", history.compress, lambda at: at.is_output(Prints.HISTORY, Looks.DIFF)),
     Rule("blame", blame.compress, lambda at: at.is_output(Prints.HISTORY)),
 )
+_LOOKS_OF_NO_DOCUMENT = Looks.NUMBERED | Looks.DIFF | Looks.ONE_JSON_VALUE | Looks.LOG
 _OUTPUTS = (
     Rule("json_rows", json_rows.compress, lambda at: bool(at.looks & Looks.JSON) and (at.is_data or not at.is_file)),
     Rule(
@@ -122,6 +125,7 @@ _OUTPUTS = (
     Rule("terminal", logs.tidy, lambda at: bool(at.command) and not at.is_output(Prints.FILES | Prints.HISTORY)),
     # `find … | xargs cat` prints sources, too.
     Rule("code", code.compress, lambda at: bool(at.command) and not at.is_output(Prints.FILES | Prints.HISTORY)),
+    Rule("sections", sections.compress, lambda at: not at.is_output(~Prints.FILES, _LOOKS_OF_NO_DOCUMENT)),
     Rule("prose", prose.compress, lambda at: not at.is_output(~Prints.FILES, ~Looks.TABLE) and not at.is_searched),
 )
 
@@ -129,7 +133,7 @@ _OUTPUTS = (
 def compress(text: str, hints: Hints) -> tuple[str, Compressed] | None:
     """The shortest acceptable result of the compressors that may try: their name and what they made of the text."""
     whole = _best(text, hints)
-    if whole is not None and whole.name in _NAMES_OF_SOURCES:
+    if whole is not None and whole.name in _OF_ONE_KIND:
         return whole.name, whole.result
     parts = mixed.compress(text, hints, _named_best)
     made = None if parts is None else _weighed("mixed", parts, tokens.count(text))
