@@ -49,7 +49,7 @@ def of_document(lines: Sequence[str]) -> list[Unit]:
         if n_lines:
             heads.append((index, index + n_lines))
         index += max(1, n_lines)
-    return _units(lines, heads, is_code)
+    return units_of(lines, heads, is_code)
 
 
 def of_manual(lines: Sequence[str]) -> list[Unit]:
@@ -63,7 +63,7 @@ def of_manual(lines: Sequence[str]) -> list[Unit]:
         back = next((at for at in range(body, following) if 0 <= indents[at] <= indents[head]), -1)
         if back > 0:
             starts.append((back, back))
-    return _units(lines, starts, bytearray(len(lines)))
+    return units_of(lines, starts, bytearray(len(lines)))
 
 
 def _n_heading_lines(lines: Sequence[str], index: int) -> int:
@@ -103,7 +103,8 @@ def _is_option(line: str) -> bool:
     return len(line) < _MAX_STACKED_CHARS and line.lstrip()[0] == "-"
 
 
-def _units(lines: Sequence[str], heads: Sequence[tuple[int, int]], is_code: bytearray) -> list[Unit]:
+def units_of(lines: Sequence[str], heads: Sequence[tuple[int, int]], is_code: bytearray) -> list[Unit]:
+    """The units that begin at `heads` (first line, and the line after the head); marked lines of code stay together."""
     units: list[Unit] = []
     if not heads or heads[0][0] > 0:
         heads = [(0, 0), *heads]

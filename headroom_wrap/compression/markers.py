@@ -31,10 +31,10 @@ def elision(first: int, last: int, what: str, unit: str = "lines") -> str:
     return f"{PREFIX}: {span} elided: {what}]" if what else f"{PREFIX}: {span} elided]"
 
 
-def scattered(spans: Sequence[tuple[int, int]], what: str) -> str:
+def scattered(spans: Sequence[tuple[int, int]], what: str, unit: str = "lines") -> str:
     """One marker for lines in several places; it stands where the first of `spans` (1-based, inclusive) stood."""
     places = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
-    return f"{PREFIX}: lines {places} elided: {what}]"
+    return f"{PREFIX}: {unit} {places} elided: {what}]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from headroom_wrap.compression import (
     sections,
     tables,
     test_runs,
+    web_pages,
     yaml_text,
 )
 from headroom_wrap.compression.commands import Prints, command_of, is_reader, prints
@@ -88,7 +89,7 @@ _SOURCES = (
     Rule("code", code.compress, lambda at: at.is_file),
     Rule("numbered", numbered.compress, lambda at: at.is_file),
 )
-_OF_ONE_KIND = frozenset([*(rule.name for rule in _SOURCES), "sections", "html"])
+_OF_ONE_KIND = frozenset([*(rule.name for rule in _SOURCES), "sections", "web_pages"])
 """What these have made of a text needs no cutting into kinds."""
 _CHANGES = (
     Rule("diffs", diffs.compress, lambda at: bool(at.looks & Looks.DIFF)),
@@ -125,6 +126,7 @@ _OUTPUTS = (
     Rule("terminal", logs.tidy, lambda at: bool(at.command) and not at.is_output(Prints.FILES | Prints.HISTORY)),
     # `find … | xargs cat` prints sources, too.
     Rule("code", code.compress, lambda at: bool(at.command) and not at.is_output(Prints.FILES | Prints.HISTORY)),
+    Rule("web_pages", web_pages.compress, lambda at: not at.looks & _LOOKS_OF_NO_DOCUMENT and not at.is_searched),
     Rule("sections", sections.compress, lambda at: not at.is_output(~Prints.FILES, _LOOKS_OF_NO_DOCUMENT)),
     Rule("prose", prose.compress, lambda at: not at.is_output(~Prints.FILES, ~Looks.TABLE) and not at.is_searched),
 )

@@ -48,6 +48,10 @@ _ALERT = re.compile(
     re.IGNORECASE,
 )
 _OWN_LINK = re.compile(r"\s*(?:[-*+]|\d{1,3}[.)])?\s*\[.{1,200}\]\(#")
+_LOW_HEADING = re.compile(r" {0,3}#{2,6} \S")
+"""Comments in programs seldom have two signs."""
+_ENDS_OF_CODE = ("{", "}", ";", ",", "(")
+_CODE_SHARE = 0.2
 _ANCHOR = re.compile(r"\s*(?:<a (?:id|name)=[^>]*>\s*</a>\s*|\[//\]:.*)\Z")
 _NOT_TEXT = re.compile(r"\s*(?:```|~~~|\||<|\[\S|[-=~^]{3,}\s*\Z)")
 
@@ -58,39 +62,38 @@ def compress(text: str, hints: Hints) -> Compressed | None:
         return None
     lines = text.split("\n")
     is_manual = looks_like_manual(lines, hints)
-    if not is_manual and not looks_like_document(hints):
+    if not is_manual and not looks_like_document(lines, hints):
         return None
     shown = [_OVERSTRIKE.sub("", line) for line in lines] if "\x08" in text else lines
-    return choose(lines, shown, hints, is_manual=is_manual)
-
-
-def choose(lines: Sequence[str], shown: Sequence[str], hints: Hints, *, is_manual: bool) -> Compressed | None:
-    """What stays of `lines`, which are shown as `shown`."""
     units = headings.of_manual(shown) if is_manual else headings.of_document(shown)
-    if hints.marker is None or sum(unit.body > unit.head for unit in units) < _MIN_HEADS:
-        return None
-    scores = _scores(units, shown, hints)
-    if not any(scores):
-        return None
-    kept = _kept(units, shown, scores)
-    cuts = Cuts(shown)
-    gone = [unit for number, unit in enumerate(units) if number not in kept]
-    _keep_lines(cuts, gone, shown, hints, is_manual=is_manual)
-    group = n_spans = 0
-    for number, unit in enumerate(units):
-        if number in kept:
-            group, n_spans = group + 1, 0
-            continue
-        if n_spans >= _MAX_SPANS:
-            group, n_spans = group + 1, 0
-        what = "{n} lines of other " + ("descriptions" if is_manual else "sections")
-        cuts.cut(unit.body, unit.end - 1, group, what)
-        n_spans += 1
-    rendered, elided = cuts.render(hints.marker)
+    cuts = plan(units, shown, hints, is_manual=is_manual)
+    rendered, elided = ("", 0) if cuts is None else cuts.render(hints.marker)
     if not elided:
         return None
     total = len(lines) - (lines[-1] == "")
     return Compressed(rendered, "document: headings, and the sections that speak of what is asked", elided, total)
+
+
+def plan(units: Sequence[Unit], lines: Sequence[str], hints: Hints, *, is_manual: bool) -> Cuts | None:
+    """What goes of `lines`, which fall into `units`; None where too little is known of what is asked."""
+    if sum(unit.body > unit.head for unit in units) < _MIN_HEADS:
+        return None
+    scores = _scores(units, lines, hints)
+    if not any(scores):
+        return None
+    kept = _kept(units, lines, scores)
+    cuts = Cuts(lines)
+    gone = [unit for number, unit in enumerate(units) if number not in kept]
+    _keep_lines(cuts, gone, lines, hints, is_manual=is_manual)
+    what = "{n} lines of other " + ("descriptions" if is_manual else "sections")
+    group = n_spans = 0
+    for number, unit in enumerate(units):
+        if number in kept or n_spans >= _MAX_SPANS:
+            group, n_spans = group + 1, 0
+        if number not in kept:
+            cuts.cut(unit.body, unit.end - 1, group, what)
+            n_spans += 1
+    return cuts
 
 
 def looks_like_manual(lines: Sequence[str], hints: Hints) -> bool:
@@ -101,12 +104,20 @@ def looks_like_manual(lines: Sequence[str], hints: Hints) -> bool:
     return _MANUAL_HEAD.match(_OVERSTRIKE.sub("", head)) is not None
 
 
-def looks_like_document(hints: Hints) -> bool:
-    """Whether a document with headings was printed, by the names in the call; what is fetched may always be one."""
+def looks_like_document(lines: Sequence[str], hints: Hints) -> bool:
+    """Whether a document with headings was printed, by the names in the call; what is fetched, by its headings."""
     command = command_of(hints.tool_input)
-    if command:
-        return _DOCUMENT.search(command) is not None
-    return not is_reader(hints.tool_name)
+    if command or is_reader(hints.tool_name):
+        return bool(command) and _DOCUMENT.search(command) is not None
+    if any(isinstance(value, str) and _DOCUMENT.search(value) for value in hints.tool_input.values()):
+        return True
+    closing = fences(lines)
+    n_heads = n_code = index = 0
+    while index < len(lines):
+        n_heads += _LOW_HEADING.match(lines[index]) is not None
+        n_code += lines[index].rstrip()[-1:] in _ENDS_OF_CODE
+        index = closing.get(index, index) + 1
+    return n_heads >= _MIN_HEADS and n_code < _CODE_SHARE * len(lines)
 
 
 def _query(hints: Hints) -> str:
