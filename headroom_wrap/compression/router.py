@@ -85,6 +85,7 @@ class Rule:
     fits: Callable[[Survey], bool]
 
 
+_LOOKS_OF_NO_DOCUMENT = Looks.NUMBERED | Looks.DIFF | Looks.ONE_JSON_VALUE | Looks.LOG
 _SOURCES = (
     Rule("code", code.compress, lambda at: at.is_file),
     Rule("numbered", numbered.compress, lambda at: at.is_file),
@@ -95,8 +96,12 @@ _CHANGES = (
     Rule("diffs", diffs.compress, lambda at: bool(at.looks & Looks.DIFF)),
     Rule("history", history.compress, lambda at: at.is_output(Prints.HISTORY, Looks.DIFF)),
     Rule("blame", blame.compress, lambda at: at.is_output(Prints.HISTORY)),
+    # `git log --help` is a manual.
+    Rule("sections", sections.compress, lambda at: sections.MANUAL.search(at.command) is not None),
 )
-_LOOKS_OF_NO_DOCUMENT = Looks.NUMBERED | Looks.DIFF | Looks.ONE_JSON_VALUE | Looks.LOG
+_READ_DOCUMENTS = (
+    Rule("sections", sections.compress, lambda at: not at.is_output(~Prints.FILES, _LOOKS_OF_NO_DOCUMENT)),
+)
 _OUTPUTS = (
     Rule("json_rows", json_rows.compress, lambda at: bool(at.looks & Looks.JSON) and (at.is_data or not at.is_file)),
     Rule(
@@ -150,7 +155,7 @@ def route(text: str, hints: Hints) -> list[Rule]:
         return []
     at = survey(text, hints)
     if is_reader(hints.tool_name):
-        rules: tuple[Rule, ...] = _SOURCES
+        rules: tuple[Rule, ...] = (*_SOURCES, *_READ_DOCUMENTS)
     elif at.looks & Looks.NUMBERED:
         rules = _SOURCES
     elif at.looks & Looks.DIFF:
