@@ -99,9 +99,7 @@ _CHANGES = (
     # `git log --help` is a manual.
     Rule("sections", sections.compress, lambda at: sections.MANUAL.search(at.command) is not None),
 )
-_READ_DOCUMENTS = (
-    Rule("sections", sections.compress, lambda at: not at.is_output(~Prints.FILES, _LOOKS_OF_NO_DOCUMENT)),
-)
+_READ_DOCUMENTS = (Rule("sections", sections.compress, lambda at: not at.looks & Looks.DIFF),)
 _OUTPUTS = (
     Rule("json_rows", json_rows.compress, lambda at: bool(at.looks & Looks.JSON) and (at.is_data or not at.is_file)),
     Rule(

@@ -32,6 +32,8 @@ _HEAD_WEIGHT = 2.0
 _OWNER_SHARE = 0.3
 _FIRST_CHARS = 1800
 _FIRST_LINE_CHARS = 200
+_MAX_SENTENCE_LINES = 3
+_SENTENCE_ENDS = re.compile(r"[.!?:。](?:\s|\Z)")
 _MAX_LINE_CHARS = 2000
 _MAX_LINES_ASKED_FOR = 12
 _MAX_SPANS = 16
@@ -66,7 +68,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     if hints.marker is None or len(text) < (MIN_CHARS_READ if is_read else MIN_CHARS) or not may_try(text):
         return None
     lines = text.split("\n")
-    shown = [_OVERSTRIKE.sub("", line) for line in lines] if "\x08" in text else lines
+    shown = without_overstrikes(lines)
     said = _without_numbers(lines) if is_read else shown
     is_manual = not is_read and looks_like_manual(shown, hints)
     if not is_manual and not looks_like_document(said, hints):
@@ -81,6 +83,11 @@ def compress(text: str, hints: Hints) -> Compressed | None:
         return None
     total = len(lines) - (lines[-1] == "")
     return Compressed(rendered, "document: headings, and the sections that speak of what is asked", elided, total)
+
+
+def without_overstrikes(lines: Sequence[str]) -> Sequence[str]:
+    """The lines as paper shows them, where a sign stands on its like to be bold: without what was overstruck."""
+    return [_OVERSTRIKE.sub("", line) if "\x08" in line else line for line in lines]
 
 
 def _without_numbers(lines: Sequence[str]) -> list[str]:
@@ -206,18 +213,32 @@ def _keep_lines(cuts: Cuts, gone: Sequence[Unit], lines: Sequence[str], hints: H
         if is_manual or unit.owner >= 0:
             continue
         opening = next((index for index in body if lines[index].strip() and not _ANCHOR.match(lines[index])), None)
-        if opening is not None and len(lines[opening]) <= _FIRST_LINE_CHARS and not _NOT_TEXT.match(lines[opening]):
-            cuts.keep(opening)
+        if opening is not None and not _NOT_TEXT.match(lines[opening]):
+            for index in range(opening, _end_of_sentence(lines, opening, unit.end)):
+                cuts.keep(index)
+
+
+def _end_of_sentence(lines: Sequence[str], first: int, end: int) -> int:
+    """The line after a sentence that begins at `first`, if it is short; else the line after that, if it is short."""
+    n_chars = 0
+    for index in range(first, min(end, first + _MAX_SENTENCE_LINES)):
+        n_chars += len(lines[index])
+        if n_chars > _FIRST_LINE_CHARS:
+            break
+        if _SENTENCE_ENDS.search(lines[index]):
+            return index + 1
+    return first + (len(lines[first]) <= _FIRST_LINE_CHARS)
 
 
 def _end_of_opening(lines: Sequence[str]) -> int:
     """The line before which the document's opening ends: a few paragraphs, no links to its own sections, whole code."""
     closing = fences(lines)
-    n_chars = index = 0
+    n_chars = index = whole = 0
     while index < len(lines) and not _OWN_LINK.match(lines[index]):
         end = closing.get(index, index) + 1
         n_chars += sum(len(line) + 1 for line in lines[index:end])
         if n_chars > _FIRST_CHARS:
             break
         index = end
-    return index
+        whole = index if not lines[index - 1].strip() else whole
+    return whole or index
