@@ -86,25 +86,25 @@ class _Page:
                 self._close()
                 header = piece.header if missing < len(piece.lines) or "missing key" in piece.header else ""
                 for line in filter(None, [header, *lines]):
-                    self._add_line(self._clip(line), is_json=not _is_marker(line))
+                    self._add_line(line, is_json=not _is_marker(line))
             else:
                 self._continue(piece.separator.join(piece.lines))
 
     def text(self, values: Iterable[str]) -> str:
         """All lines; `values` are what may stand in them more than once."""
         shown = [index for index, line in enumerate(self._lines) if line]
-        return "\n".join(
-            aliased([self._lines[index] for index in shown], [self._is_json[index] for index in shown], values)
-        )
+        flags = [self._is_json[index] for index in shown]
+        lines = [self._clip(self._lines[index]) if self._is_json[index] else self._lines[index] for index in shown]
+        return "\n".join(aliased(lines, flags, values))
 
     def _clip(self, text: str) -> str:
         return text if self.clipper is None else self.clipper.clip(text)
 
     def _continue(self, text: str) -> None:
         first, *rest = text.split("\n")
-        self._lines[-1] += self._clip(first)
+        self._lines[-1] += first
         for line in rest:
-            self._lines.append(self._clip(line))
+            self._lines.append(line)
             self._is_json.append(True)
 
     def _add_line(self, line: str, *, is_json: bool) -> None:

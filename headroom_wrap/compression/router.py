@@ -120,7 +120,11 @@ _OUTPUTS = (
     Rule("history", history.compress, lambda at: _CHANGES_TREE.search(at.command) is not None),
     Rule("terminal", logs.tidy, lambda at: bool(at.command) and not at.is_output(Prints.FILES | Prints.HISTORY)),
     # `find … | xargs cat` prints sources, too, and so do tools that nobody knows.
-    Rule("code", code.compress, lambda at: not at.is_file and not at.is_searched and not at.is_output(Prints.FILES)),
+    Rule(
+        "code",
+        code.compress,
+        lambda at: not at.is_file and (bool(at.command) or (not at.looks and not at.is_searched)),
+    ),
 )
 
 

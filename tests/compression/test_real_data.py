@@ -14,7 +14,7 @@ import pytest
 from headroom_wrap import tokens
 from headroom_wrap.compression import logs, markers, numbered, router, templates
 from headroom_wrap.compression.model import Compressed, Hints
-from tests.compression.tracing import trace, trace_code, trace_search
+from tests.compression.tracing import trace, trace_code, trace_json, trace_search
 
 DATA = Path(os.environ.get("HEADROOM_TEST_DATA", Path(__file__).parents[3] / "shared" / "data" / "dev"))
 KINDS = ("search", "test_output", "traceback", "install_log", "other_shell")
@@ -121,3 +121,21 @@ def test_every_distinct_error_of_service_logs_stays_at_four_fifths_saved() -> No
         assert {line for line in errors if templates.mask(line) not in shown} == set()
         before, after = before + len(text), after + len(result.text)
     assert after < 0.2 * before
+
+
+def test_structured_responses_save_four_fifths_and_an_asked_value_stays() -> None:
+    before = after = 0
+    for path in sorted((DATA / "json").glob("**/*.json")):
+        text = path.read_text("utf-8")
+        outcome = router.compress(text, Hints("Bash", {"command": "curl -s https://a.b/c"}, marker=markers.elision))
+        assert outcome is not None
+        trace_json(text, outcome[1])
+        before += tokens.count(text)
+        after += tokens.count(outcome[1].text) + router.HEADER_TOKENS
+    assert 1 - after / before >= 0.8
+    for line in (DATA / "json" / "kv_retrieval_75_d.jsonl").read_text("utf-8").splitlines():
+        row = json.loads(line)
+        hints = Hints("Bash", {"command": "curl"}, f"the value of {row['key']}?", marker=markers.elision)
+        outcome = router.compress(json.dumps(dict(row["ordered_kv_records"]), indent=1), hints)
+        assert outcome is not None
+        assert row["value"] in outcome[1].text
