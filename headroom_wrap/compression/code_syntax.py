@@ -156,7 +156,10 @@ def language_of(suffixes: Sequence[str], source: str) -> Language | None:
     """The one language of files with these suffixes; by the shebang or by a guess where there are none."""
     if not suffixes:
         found = _SHEBANG.match(source)
-        return _BY_INTERPRETER[found[1]] if found else _BY_LABEL.get(guess.label_of(source))
+        if found:
+            return _BY_INTERPRETER[found[1]]
+        # Data and markup need no model to be told from a source.
+        return None if source.lstrip()[:1] in ("", "{", "[", "<") else _BY_LABEL.get(guess.label_of(source))
     languages = {_CPP_OR_C if suffix == "h" else _BY_SUFFIX.get(suffix) for suffix in suffixes}
     if languages <= {C, CPP, _CPP_OR_C}:
         return CPP if CPP in languages or _CPP_LOOK.search(source) else C
