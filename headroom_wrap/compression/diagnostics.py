@@ -16,7 +16,9 @@ _RUST_PLACE = re.compile(r" *(?:-->|:::) \S")
 _BEFORE = re.compile(r"In file included from |  +from \S+:\d|\S.{0,300}: (?:In (?:\w+ ){1,3}|At top level|At global)")
 _FRAME = re.compile(r" *\d* *\||\s*[~^]+[~^ ]*\Z")
 _NOTE = re.compile(r"(?:\S[^:\n]{0,300}:\d+(?::\d+)?: )(?:note|remark): ")
-_QUOTED = re.compile(r"`[^`\n]{1,160}`|\u2018[^\u2019\n]{1,160}\u2019|\u201c[^\u201d\n]{1,160}\u201d|'[^'\n]{1,160}'|\"[^\"\n]{1,160}\"")
+_QUOTED = re.compile(
+    r"`[^`\n]{1,160}`|\u2018[^\u2019\n]{1,160}\u2019|\u201c[^\u201d\n]{1,160}\u201d|'[^'\n]{1,160}'|\"[^\"\n]{1,160}\""
+)
 _NUMBER = re.compile(r"\d+")
 
 _ERRORS_WHOLE, _ERRORS_SHOWN = 3, 40

@@ -5,17 +5,16 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from collections.abc import Sequence
-from itertools import accumulate
+from itertools import accumulate, chain
 
 _UNITS = {
     "ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0, "sec": 1.0, "secs": 1.0, "seconds": 1.0, "min": 60.0,
     "b": 1.0, "bytes": 1.0, "kb": 1e3, "kib": 1024.0, "mb": 1e6, "mib": 1048576.0, "gb": 1e9, "gib": 1073741824.0,
 }  # fmt: skip
 _TIMES = frozenset("ns us µs ms s sec secs seconds min".split())
-_MEASURE = re.compile(
-    r"(?<![\w.:-])(?:\w{0,40}(?:_ms|[Dd]uration|[Ll]atency|[Ee]lapsed|took|[Tt]ime_taken)\"?[=: ] ?)?"
-    r"(\d{1,15}(?:\.\d{1,9})?) ?(ns|us|µs|ms|s|secs?|seconds|min|[kKMG]i?B|bytes|B)\b"
-    r"|\b\w{0,40}(?:_ms|[Dd]uration|[Ll]atency|[Ee]lapsed|took|_bytes|[Ss]ize)\"?[=:] ?(\d{1,15}(?:\.\d{1,9})?)\b"
+_WITH_UNIT = re.compile(r"(?<![\w.:-])(\d{1,15}(?:\.\d{1,9})?) ?(ns|us|µs|ms|s|secs?|seconds|min|[kKMG]i?B|bytes|B)\b")
+_NAMED = re.compile(
+    r"(?:_ms|[Dd]uration|[Ll]atency|[Ee]lapsed|took|_bytes|[Ss]ize)\"?[=:] ?(\d{1,15}(?:\.\d{1,9})?)\b()(?! ?[a-zµ])"
 )
 _ASKS_FOR_EXTREMES = re.compile(
     r"\b(?:slow\w*|long(?:est|er)?|larg\w*|big\w*|heav\w*|most|max\w*|peak|outlier\w*|duration|latenc\w*|how long"
@@ -38,10 +37,11 @@ def find(shown: Sequence[str], cluster: Sequence[int], query: str) -> set[int]:
     """
     series: dict[tuple[int, str], list[tuple[float, int]]] = {}
     starts = list(accumulate((len(line) + 1 for line in shown), initial=0))
-    for match in _MEASURE.finditer("\n".join(shown)):
+    text = "\n".join(shown)
+    for match in chain(_WITH_UNIT.finditer(text), _NAMED.finditer(text)):
         line = bisect_right(starts, match.start()) - 1
-        unit = (match[2] or "").lower()
-        value = float(match[1] or match[3]) * _UNITS.get(unit, 1.0)
+        unit = match[2].lower()
+        value = float(match[1]) * _UNITS.get(unit, 1.0)
         sort = "time" if unit in _TIMES else "size" if unit else "plain"
         series.setdefault((cluster[line], sort), []).append((value, -line))
     asked = _ASKS_FOR_EXTREMES.search(query) is not None
