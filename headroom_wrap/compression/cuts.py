@@ -89,6 +89,4 @@ def _spans(indices: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _told(spans: Sequence[tuple[int, int]], words: str, marker: Marker) -> str:
-    if len(spans) == 1:
-        return marker(spans[0][0] + 1, spans[0][1] + 1, words)
-    return markers.scattered([(first + 1, last + 1) for first, last in spans], words)
+    return markers.gathered(marker, [(first + 1, last + 1) for first, last in spans], words)

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from headroom_wrap.compression import tap
 from headroom_wrap.compression.lines import Sheet
 from headroom_wrap.compression.relevance import relevant
 
@@ -24,7 +25,7 @@ _NAME = re.compile(r"[^\s,][^,]*\Z")
 _ONE_LINE = re.compile(
     r"--- PASS: \S|=== (?:RUN|PAUSE|CONT|NAME) |ok  \t|\?   \t|PASS\Z"  # go
     r"|[\s│]*[✓✔√] |PASS +\S+\.\w+"  # jest, vitest, mocha
-    r"|ok \d+ "  # TAP
+    r"|\s*ok \d+\b"  # TAP
     r"|\[ RUN      \]|\[       OK \]|\[-{10}\]"  # googletest
     r"|\[INFO\] (?:Running |Tests run: \d+, Failures: 0, Errors: 0, .*- in )"  # surefire
     r"|\s*\d+/\d+ Test +#\d+: .* Passed "  # ctest
@@ -61,8 +62,13 @@ def without_percentage(line: str) -> str:
 def find_passes(lines: Sequence[str]) -> list[Pass]:
     """The passed tests of a run, in order; `lines` without percentages."""
     found = []
+    beside = tap.of_passed(lines)
     index = 0
     while index < len(lines):
+        if index in beside:
+            found.append(Pass(index, index, "", ""))
+            index += 1
+            continue
         following = lines[index + 1] if index + 1 < len(lines) else ""
         one = _pytest(index, lines[index]) or _unittest(index, lines[index], following) or _other(index, lines[index])
         if one is not None:
