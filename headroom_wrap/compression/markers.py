@@ -43,6 +43,12 @@ def gathered(marker: Callable[[int, int, str], str], spans: Sequence[tuple[int, 
     return f"{PREFIX}: lines {places} elided: {what}]" if what else f"{PREFIX}: lines {places} elided]"
 
 
+def scattered(spans: Sequence[tuple[int, int]], what: str, unit: str = "lines") -> str:
+    """One marker for lines in several places; it stands where the first of `spans` (1-based, inclusive) stood."""
+    places = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
+    return f"{PREFIX}: {unit} {places} elided: {what}]"
+
+
 @dataclass(frozen=True, slots=True)
 class Elision:
     """A marker, read back: lines or rows `first`..`last` are not shown; `index` is its own line, from 0 on."""
