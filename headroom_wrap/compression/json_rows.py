@@ -25,7 +25,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     if not may_try(text):
         return None
     try:
-        layout = layout_of(text)
+        layout = layout_of(text, hints.offset)
     except NotPlainJsonError:
         return None
     if layout is None:
@@ -42,7 +42,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     if page.elided or not n_chars:
         reason += ", unremarkable rows elided" if page.elided else ""
         unit = "lines" if any(table.is_lines for table in layout.tables) else "rows"
-        return Compressed(spelled, reason, page.elided, layout.n_rows, unit)
+        return Compressed(spelled, reason, page.elided, layout.n_rows - hints.offset, unit)
     return Compressed(spelled, reason + ", long strings elided", n_chars, len(text), "chars")
 
 

@@ -181,8 +181,11 @@ class Sheet:
     def _chars(self, first: int, last: int) -> int:
         return sum(len(self.shown[index]) + 1 for index in range(first, last + 1))
 
-    def render(self, marker: Marker | None) -> tuple[str, int]:
-        """The text that remains, and how many lines of the original it does not show."""
+    def render(self, marker: Marker | None, offset: int = 0) -> tuple[str, int]:
+        """The text that remains, and how many lines of the original it does not show.
+
+        `offset` lines of the original stand before this text.
+        """
         if not self._gaps:
             self.settle(marker)
         out: list[str] = []
@@ -199,7 +202,8 @@ class Sheet:
             else:
                 last = self._end_of_run(index)
                 out.append(self.shown[index])
-                fold = f"{PREFIX}: the line above stands {last - index + 1} times, lines {index + 1}-{last + 1}]"
+                span = f"lines {offset + index + 1}-{offset + last + 1}"
+                fold = f"{PREFIX}: the line above stands {last - index + 1} times, {span}]"
                 repeats = self.shown[index + 1 : last + 1]
                 out += [fold] if len(fold) < sum(map(len, repeats)) + len(repeats) - 1 else repeats
             index = last + 1

@@ -57,7 +57,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     sheet = Sheet.of_terminal(text)
     if hints.marker is not None:
         _choose(sheet, hints)
-    rendered, elided = sheet.render(hints.marker)
+    rendered, elided = sheet.render(hints.marker, hints.offset)
     rendered = timestamps.lift(rendered, _stays)
     if len(rendered) >= len(text):
         return None

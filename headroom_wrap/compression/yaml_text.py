@@ -129,7 +129,9 @@ class _Finder:
         earlier = self._seen.setdefault(dedented, node)
         if earlier is node:
             return False
-        self.gaps.append(_Gap(node.first + 1, node.last, f"the same as lines {earlier.first + 2}-{earlier.last + 1}"))
+        start = self._hints.offset + 1
+        what = f"the same as lines {start + earlier.first + 1}-{start + earlier.last}"
+        self.gaps.append(_Gap(node.first + 1, node.last, what))
         return True
 
     def _telling(self, entries: Sequence[_Node]) -> Sequence[_Node]:
