@@ -19,11 +19,13 @@ class Cuts:
     """What becomes of the lines of one text. Lines are numbered from 0 here.
 
     Each line is cut at most once. Cuts of one group share one marker, which stands where the first of them was
-    and names all their lines; the first words given for a group hold.
+    and names all their lines; the first words given for a group hold. `offset` lines of the original stand before
+    these.
     """
 
-    def __init__(self, lines: Sequence[str]) -> None:
+    def __init__(self, lines: Sequence[str], offset: int = 0) -> None:
         self.lines = lines
+        self.offset = offset
         self.total = len(lines) - (lines[-1] == "")
         self._group_of: dict[int, int] = {}
         self._groups: dict[object, int] = {}
@@ -100,6 +102,4 @@ def _spans(indices: Sequence[int]) -> list[tuple[int, int]]:
 
 
 def _told(spans: Sequence[tuple[int, int]], words: str, marker: Marker) -> str:
-    if len(spans) == 1:
-        return marker(spans[0][0] + 1, spans[0][1] + 1, words)
-    return markers.scattered([(first + 1, last + 1) for first, last in spans], words)
+    return markers.gathered(marker, [(first + 1, last + 1) for first, last in spans], words)

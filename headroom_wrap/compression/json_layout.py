@@ -44,6 +44,7 @@ class Table:
         family: what tables with the same keys share; their rows are chosen together.
         separator: what stands between two rows in the source.
         is_lines: whether the rows are lines of the original, and the only ones.
+        are_settings: whether the rows are members of one object that hold arrays or objects with little in common.
     """
 
     first: int
@@ -54,6 +55,7 @@ class Table:
     family: str
     separator: str
     is_lines: bool = False
+    are_settings: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +90,8 @@ class Layout:
         return [piece for piece in self.pieces if isinstance(piece, Table)]
 
 
-def layout_of(text: str) -> Layout | None:
-    """The layout of a text, if it is JSON for the most part.
+def layout_of(text: str, offset: int = 0) -> Layout | None:
+    """The layout of a text, if it is JSON for the most part; `offset` rows of the original stand before it.
 
     Raises:
         NotPlainJsonError: a value has duplicate keys, NaN, or is too deep.
@@ -97,7 +99,7 @@ def layout_of(text: str) -> Layout | None:
     parts = segments(text)
     if sum(len(part.text) for part in parts if part.is_json) < _JSON_SHARE * sum(len(part.text) for part in parts):
         return None
-    layout = Layout()
+    layout = Layout(n_rows=offset)
     index = 0
     while index < len(parts):
         last = index
@@ -235,8 +237,10 @@ def _add_table(  # noqa: PLR0913 - the parts of a table
     first = layout.n_rows + 1
     if header and shape.schema is not None:
         layout.headers.setdefault(shape.schema.spell(), f"{first}-{layout.n_rows + len(values)}")
+    n_containers = sum(1 for value in values if value[0] in "[{")
+    are_settings = not header and sources is not values and n_containers * 2 > len(values)
     family = shape.schema.spell() if shape.schema is not None else f"{first}"
-    layout.pieces.append(Table(first, sources, lines, header, columns, family, separator, is_lines))
+    layout.pieces.append(Table(first, sources, lines, header, columns, family, separator, is_lines, are_settings))
     layout.n_rows += len(values)
     return True
 

@@ -7,7 +7,7 @@ already carries one is never compressed again.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from headroom_wrap.compression.model import Profile, WayBack
@@ -29,6 +29,18 @@ def elision(first: int, last: int, what: str, unit: str = "lines") -> str:
     """The marker that stands where lines or rows `first`..`last` (1-based, inclusive) stood."""
     span = f"{unit[:-1]} {first}" if first == last else f"{unit} {first}-{last}"
     return f"{PREFIX}: {span} elided: {what}]" if what else f"{PREFIX}: {span} elided]"
+
+
+def gathered(marker: Callable[[int, int, str], str], spans: Sequence[tuple[int, int]], what: str) -> str:
+    """One marker for lines in several places (`spans`, 1-based, inclusive); it stands where the first of them stood.
+
+    `marker` says what their numbers are: those of a part of a text are shifted.
+    """
+    if len(spans) == 1:
+        return marker(*spans[0], what)
+    told = [_ELISION.fullmatch(marker(first, last, "")) for first, last in spans]
+    places = ", ".join(match[2] for match in told if match is not None)
+    return f"{PREFIX}: lines {places} elided: {what}]" if what else f"{PREFIX}: lines {places} elided]"
 
 
 def scattered(spans: Sequence[tuple[int, int]], what: str, unit: str = "lines") -> str:

@@ -52,11 +52,13 @@ def compress(text: str, hints: Hints, best: Callable[[str, Hints], tuple[str, Co
         return None
     out: list[str] = []
     names: list[str] = []
-    elided = 0
+    elided = before = 0
     for part in found:
         piece = "\n".join(lines[part.first : part.last + 1])
         marker = None if hints.marker is None else _shifted(hints.marker, part.first)
-        made = best(piece, replace(hints, marker=marker)) if len(piece) >= MIN_PART_CHARS else None
+        told = replace(hints, marker=marker, offset=part.first, offset_chars=before)
+        before += len(piece) + 1
+        made = best(piece, told) if len(piece) >= MIN_PART_CHARS else None
         if made is None or made[1].unit != "lines":
             out.append(piece)
             continue

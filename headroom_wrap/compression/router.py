@@ -127,8 +127,12 @@ _OUTPUTS = (
     ),
     Rule("history", history.compress, lambda at: _CHANGES_TREE.search(at.command) is not None),
     Rule("terminal", logs.tidy, lambda at: bool(at.command) and not at.is_output(Prints.FILES | Prints.HISTORY)),
-    # `find … | xargs cat` prints sources, too.
-    Rule("code", code.compress, lambda at: bool(at.command) and not at.is_output(Prints.FILES | Prints.HISTORY)),
+    # `find … | xargs cat` prints sources, too, and so do tools that nobody knows.
+    Rule(
+        "code",
+        code.compress,
+        lambda at: not at.is_file and (bool(at.command) or (not at.looks and not at.is_searched)),
+    ),
     Rule("web_pages", web_pages.compress, lambda at: not at.looks & _LOOKS_OF_NO_DOCUMENT and not at.is_searched),
     Rule("sections", sections.compress, lambda at: not at.is_output(~Prints.FILES, _LOOKS_OF_NO_DOCUMENT)),
     Rule("prose", prose.compress, lambda at: not at.is_output(~Prints.FILES, ~Looks.TABLE) and not at.is_searched),
