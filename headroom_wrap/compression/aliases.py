@@ -13,6 +13,9 @@ _LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _STRING = re.compile(r'"([^"\\\n]{24,600})"')
 _MIN_PREFIX_CHARS, _MIN_VALUE_CHARS = 20, 60
 _MIN_TIMES = 4
+_MIN_PATHS = 60
+"""Of fewer paths each stays whole: agents copy them."""
+_PATH = re.compile(r"(?!\w+://)[^\s:]*/[^\s]*\Z")
 _LEGEND_CHARS, _NAME_CHARS = 44, 4
 _MIN_GAIN_CHARS = 80
 _MAX_ALIASES = 12
@@ -94,4 +97,5 @@ def _prefixes(text: str, limit: int) -> list[str]:
 
 
 def _gain(prefix: str, times: int) -> int:
-    return (times - 1) * len(prefix) - times * _NAME_CHARS - _LEGEND_CHARS if times >= _MIN_TIMES else 0
+    least = _MIN_PATHS if _PATH.match(prefix) else _MIN_TIMES
+    return (times - 1) * len(prefix) - times * _NAME_CHARS - _LEGEND_CHARS if times >= least else 0

@@ -19,7 +19,7 @@ from typing import TypeVar
 from headroom_wrap import tokens
 from headroom_wrap.compression import markers, overlaps, router
 from headroom_wrap.compression.commands import is_reader
-from headroom_wrap.compression.model import Compressed, Hints, Level, Profile, Slot, Verdict, WayBack
+from headroom_wrap.compression.model import Compressed, Hints, Level, Profile, Slot, SlotKind, Verdict, WayBack
 from headroom_wrap.compression.references import is_same_call, refer, refer_with_difference
 from headroom_wrap.errors import HeadroomError
 from headroom_wrap.store import Decision, Store
@@ -27,6 +27,8 @@ from headroom_wrap.store.store import original_id
 
 MIN_CHARS = 240
 """Below, hardly a re-spelling pays, and no marker does."""
+_MIN_CHARS_OF_USER = 600
+"""Of what the user wrote, only what is long enough to have been pasted."""
 MAX_CHARS = 4_000_000
 BIRTHS_BUDGET_S = 5.0
 """What is new in one request may cost this much; blocks beyond it are decided "left", and stay so."""
@@ -67,6 +69,7 @@ class Engine:
         compress: the router; a parameter for tests.
         clock: seconds, monotonic; bounds the time spent on new blocks.
         births_budget_s: what is new in one request may cost this much.
+        max_chars: longer texts are left alone; nobody waits for a program's as for an agent's.
 
     Raises:
         HeadroomError: `process` raises `STORE_FAILED` when the store cannot be read; the caller sends the original.
@@ -79,11 +82,13 @@ class Engine:
         compress: _Router = router.compress,
         clock: Callable[[], float] = time.monotonic,
         births_budget_s: float = BIRTHS_BUDGET_S,
+        max_chars: int = MAX_CHARS,
     ) -> None:
         self._store = store
         self._compress = compress
         self._clock = clock
         self._births_budget_s = births_budget_s
+        self._max_chars = max_chars
         self._decisions: OrderedDict[str, Decision] = OrderedDict()
         self._profiles: OrderedDict[str, Profile] = OrderedDict()
         self._unwritten: dict[str, Decision] = {}
@@ -99,7 +104,7 @@ class Engine:
         if profile.level is Level.OFF:
             return [Verdict(slot, None, "level off") for slot in slots]
         families = _families(slots, wire, profile.way_back)
-        why_left = [_why_left(slot) for slot in slots]
+        why_left = [_why_left(slot, self._max_chars) for slot in slots]
         eligible = [index for index, why in enumerate(why_left) if why is None]
         profile = self._frozen_profile([families[index] for index in eligible], profile)
         dumped = _dump(profile)
@@ -288,12 +293,15 @@ def _overlap(slot: Slot, earlier: _Earlier, profile: Profile) -> Iterator[_Rende
         yield _with_header(slot.text, compressed, profile), compressed.reason, "overlap", depends
 
 
-def _why_left(slot: Slot) -> str | None:
+def _why_left(slot: Slot, max_chars: int) -> str | None:
     """The pure rules that leave a slot alone without any decision; None where one must be taken."""
-    if len(slot.text) < MIN_CHARS:
+    is_result = slot.kind is SlotKind.TOOL_RESULT
+    if len(slot.text) < (MIN_CHARS if is_result else _MIN_CHARS_OF_USER):
         return "too short"
-    if len(slot.text) > MAX_CHARS:
+    if len(slot.text) > max_chars:
         return "too long"
+    if not is_result and slot.text.strip() in slot.query:
+        return "it is the question"
     if slot.tool_name.endswith(markers.RETRIEVE_TOOL) or markers.carries_marker(slot.text):
         return "retrieved, or marked already"
     return None

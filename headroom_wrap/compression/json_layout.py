@@ -44,6 +44,7 @@ class Table:
         family: what tables with the same keys share; their rows are chosen together.
         separator: what stands between two rows in the source.
         is_lines: whether the rows are lines of the original, and the only ones.
+        are_settings: whether the rows are members of one object that hold arrays or objects with little in common.
     """
 
     first: int
@@ -54,6 +55,7 @@ class Table:
     family: str
     separator: str
     is_lines: bool = False
+    are_settings: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,8 +237,10 @@ def _add_table(  # noqa: PLR0913 - the parts of a table
     first = layout.n_rows + 1
     if header and shape.schema is not None:
         layout.headers.setdefault(shape.schema.spell(), f"{first}-{layout.n_rows + len(values)}")
+    n_containers = sum(1 for value in values if value[0] in "[{")
+    are_settings = not header and sources is not values and n_containers * 2 > len(values)
     family = shape.schema.spell() if shape.schema is not None else f"{first}"
-    layout.pieces.append(Table(first, sources, lines, header, columns, family, separator, is_lines))
+    layout.pieces.append(Table(first, sources, lines, header, columns, family, separator, is_lines, are_settings))
     layout.n_rows += len(values)
     return True
 

@@ -8,13 +8,15 @@ from headroom_wrap.compression import markers
 from headroom_wrap.compression.aliases import aliased
 from headroom_wrap.compression.json_layout import Prose, Table, layout_of, values_of
 from headroom_wrap.compression.json_strings import Clipper
-from headroom_wrap.compression.json_text import NotPlainJsonError
+from headroom_wrap.compression.json_text import NotPlainJsonError, minified
 from headroom_wrap.compression.lines import may_try
 from headroom_wrap.compression.model import Compressed, Hints
 from headroom_wrap.compression.row_choice import gaps, in_common, telling_rows, varies
 
 _ELIDE_FROM_ROWS, _ELIDE_FROM_CHARS = 12, 3000
 _ELIDE_PLAIN_FROM_CHARS = 1000
+_ELIDE_SETTINGS_FROM_CHARS = 20_000
+"""Nobody can tell which of a program's settings matter: of a few, all stay."""
 _SHORT_ROW_CHARS = 40
 
 
@@ -51,9 +53,13 @@ def rows_of(text: str) -> Sequence[str] | None:
         NotPlainJsonError: it looks like JSON and is not, or has duplicate keys.
     """
     layout = layout_of(text)
-    if layout is None or not layout.tables:
+    if layout is None:
         return None
-    return [source for table in layout.tables for source in table.sources]
+    if layout.tables:
+        return [source for table in layout.tables for source in table.sources]
+    # Nothing of it was laid out as rows, but whoever asks for them means the elements.
+    value = minified(text.strip())
+    return layout.reader.elements(value) if value.startswith("[") else None
 
 
 class _Page:
@@ -80,25 +86,25 @@ class _Page:
                 self._close()
                 header = piece.header if missing < len(piece.lines) or "missing key" in piece.header else ""
                 for line in filter(None, [header, *lines]):
-                    self._add_line(self._clip(line), is_json=not _is_marker(line))
+                    self._add_line(line, is_json=not _is_marker(line))
             else:
                 self._continue(piece.separator.join(piece.lines))
 
     def text(self, values: Iterable[str]) -> str:
         """All lines; `values` are what may stand in them more than once."""
         shown = [index for index, line in enumerate(self._lines) if line]
-        return "\n".join(
-            aliased([self._lines[index] for index in shown], [self._is_json[index] for index in shown], values)
-        )
+        flags = [self._is_json[index] for index in shown]
+        lines = [self._clip(self._lines[index]) if self._is_json[index] else self._lines[index] for index in shown]
+        return "\n".join(aliased(lines, flags, values))
 
     def _clip(self, text: str) -> str:
         return text if self.clipper is None else self.clipper.clip(text)
 
     def _continue(self, text: str) -> None:
         first, *rest = text.split("\n")
-        self._lines[-1] += self._clip(first)
+        self._lines[-1] += first
         for line in rest:
-            self._lines.append(self._clip(line))
+            self._lines.append(line)
             self._is_json.append(True)
 
     def _add_line(self, line: str, *, is_json: bool) -> None:
@@ -120,7 +126,7 @@ def _kept(tables: Sequence[Table], hints: Hints) -> dict[int, set[int]]:
     kept: dict[int, set[int]] = {}
     for family in families.values():
         lines = [line for table in family for line in table.lines]
-        fewest_chars = _ELIDE_FROM_CHARS if family[0].header else _ELIDE_PLAIN_FROM_CHARS
+        fewest_chars = _fewest_chars(family[0])
         if hints.marker is None or len(lines) < _ELIDE_FROM_ROWS or sum(map(len, lines)) < fewest_chars:
             continue
         columns: dict[str, list[tuple[int, str]]] = {}
@@ -135,6 +141,13 @@ def _kept(tables: Sequence[Table], hints: Hints) -> dict[int, set[int]]:
         for table, start in zip(family, starts, strict=True):
             kept[table.first] = {index - start for index in keep if 0 <= index - start < len(table.lines)}
     return kept
+
+
+def _fewest_chars(table: Table) -> int:
+    """From which size on rows of a table may go."""
+    if table.header:
+        return _ELIDE_FROM_CHARS
+    return _ELIDE_SETTINGS_FROM_CHARS if table.are_settings else _ELIDE_PLAIN_FROM_CHARS
 
 
 def _lines(table: Table, keep: set[int] | None) -> tuple[list[str], int]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from headroom_wrap.compression import diagnostics
 from headroom_wrap.compression.commands import command_of
 from headroom_wrap.compression.lines import Sheet, may_try
 from headroom_wrap.compression.model import Compressed, Hints
@@ -57,6 +58,7 @@ def _drop(sheet: Sheet, offset: int) -> None:
     for index, line in enumerate(sheet.shown):
         if _SET_UP.match(line):
             sheet.drop(index, index, "of database set-up")
+    diagnostics.fold(sheet)
     fold_report(sheet)
     drop_foreign_frames(sheet)
     vital = [VITAL.match(line) is not None for line in sheet.shown]

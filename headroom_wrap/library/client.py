@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 _DEFAULTS = Config()
+_MAX_CHARS = 16_000_000
 
 
 class Headroom:
@@ -36,7 +37,7 @@ class Headroom:
 
     def __init__(self, store: str | os.PathLike[str] | None = None) -> None:
         self._store = Store(_store_file(store))
-        self._engine = Engine(self._store, births_budget_s=math.inf)
+        self._engine = Engine(self._store, births_budget_s=math.inf, max_chars=_MAX_CHARS)
 
     def __enter__(self) -> Self:
         return self
@@ -59,7 +60,7 @@ class Headroom:
         self,
         messages: Sequence[dict[str, Any]],
         *,
-        model: str = "",  # noqa: ARG002 - taken for callers that have it at hand; every model reads the same text
+        model: str = "",
         query: str | None = None,
         level: Level | str = Level.BALANCED,
         config: Config | None = None,
@@ -76,11 +77,11 @@ class Headroom:
         given = found.render(
             {verdict.slot.place: verdict.replacement for verdict in verdicts if verdict.replacement is not None}
         )
-        saved = sum(
-            verdict.tokens_before - verdict.tokens_after for verdict in verdicts if verdict.replacement is not None
+        before, after = (
+            sum(tokens.count(text, model) for message in each for text in conversation.texts_of(message))
+            for each in (messages, given)
         )
-        before = sum(tokens.count(text) for message in messages for text in conversation.texts_of(message))
-        return Result(given, before, before - saved, verdicts)
+        return Result(given, before, after, verdicts, is_exact=tokens.is_exact(model))
 
     def retrieve(self, id_: str, **part: Any) -> str:
         """Give back an original or a part of it; see `headroom.retrieve`."""
@@ -103,7 +104,7 @@ def compress(  # noqa: PLR0913 - the arguments are the public interface
 
     Args:
         messages: as Anthropic Messages, OpenAI Chat Completions or OpenAI Responses take them; they are not changed.
-        model: the model that will read them.
+        model: the model that will read them: whose tokens are counted. What becomes of a text does not depend on it.
         query: what matters; default: for each result, what the user said last before it.
         level: off, safe (nothing is elided), balanced, or aggressive (prose, too).
         config: what else to mind.

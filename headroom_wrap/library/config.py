@@ -31,15 +31,17 @@ class Result:
 
     Attributes:
         messages: those that were given, the same objects but for messages in which a text was replaced.
-        tokens_before: of the texts in all messages: exact for OpenAI's current models, for others an estimate.
+        tokens_before: of the texts in all messages, as the model that was named counts them.
         tokens_after: the same of what is given back.
-        verdicts: one for each text that could have been replaced, in order.
+        verdicts: one for each text that could have been replaced, in order; their counts are those of o200k_base.
+        is_exact: whether the counts are the model's own (OpenAI's), and not an estimate.
     """
 
     messages: list[dict[str, Any]]
     tokens_before: int
     tokens_after: int
     verdicts: list[Verdict]
+    is_exact: bool = False
 
     @property
     def tokens_saved(self) -> int:

@@ -330,7 +330,7 @@ KINDS: dict[str, Callable[[random.Random], Output]] = {make.__name__: make for m
 
 
 def spoiled(output: Output, source: random.Random) -> Output:
-    """The output as an accident leaves it: cut, with odd characters, with other line ends, twice, under another tool."""
+    """The output as an accident leaves it: cut, with odd characters, other line ends, twice, under another tool."""
     text = output.text
     tool_name, tool_input = output.tool_name, output.tool_input
     for _ in range(source.randint(0, 3)):

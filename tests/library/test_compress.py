@@ -120,6 +120,15 @@ def test_a_new_query_or_level_is_a_new_decision_for_a_program(library: Headroom)
     assert library.compress(anthropic(), level=Level.OFF).messages == anthropic()
 
 
+def test_counts_are_those_of_the_model_and_say_whether_they_are_exact(library: Headroom) -> None:
+    newer, older = library.compress(anthropic(), model="gpt-5"), library.compress(anthropic(), model="gpt-4")
+    assert newer.is_exact
+    assert older.is_exact
+    assert newer.messages == older.messages
+    assert newer.tokens_before != older.tokens_before
+    assert not library.compress(anthropic(), model="claude-opus-4-8").is_exact
+
+
 def test_lossless_and_excluded_tools_are_obeyed(library: Headroom) -> None:
     lossless = library.compress(anthropic(), config=Config(lossless=True)).messages
     assert "elided" not in result_of(lossless[2])
