@@ -120,6 +120,18 @@ def check_words(text: str, result: Compressed) -> None:
             assert set(_WORD.findall(with_what_was_elided(line, text))) <= words, line
 
 
+def check_shown(text: str, result: Compressed) -> None:
+    """Every word that is shown outside of our own lines is one of the text."""
+    words = set(_WORD.findall(text))
+    for line in result.text.split("\n"):
+        if not line.startswith(markers.PREFIX):
+            assert set(_WORD.findall(line)) <= words, line
+
+
+def check_lines(text: str, result: Compressed) -> None:
+    trace(text, result, as_it_is)
+
+
 def check_yaml(text: str, result: Compressed) -> None:
     trace(text, replace(result, text=with_what_was_elided(result.text, text)), as_it_is)
 
@@ -141,10 +153,13 @@ FOLLOWERS: Mapping[str, Callable[[str, Compressed], object]] = {
     "listings": _expands_by(listings.expand),
     "logs": trace,
     "numbered": _expands_by(numbered.expand),
+    "prose": check_shown,
     "search": trace_search,
+    "sections": check_lines,
     "tables": check_words,
     "terminal": trace,
     "test_runs": trace,
+    "web_pages": check_shown,
     "yaml_text": check_yaml,
 }
 """How each compressor's output is followed back to its original."""
