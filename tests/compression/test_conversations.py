@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -149,4 +150,21 @@ def test_lines_shown_by_a_read_that_stood_on_another_are_not_counted_on_when_tha
     assert [verdict.compressor for verdict in verdicts[1:]] == ["overlap", "overlap"]
     check_request(slots, verdicts)
     check_request(slots[1:], engine.process(slots[1:], "anthropic", PROFILE))
+    store.close()
+
+
+def test_an_overlap_stands_on_whatever_the_blocks_it_counts_on_stand_on(tmp_path: Path) -> None:
+    text = python_source(random.Random(3), 110)  # noqa: S311 - no secret
+    whole = replace(read(1, len(text), "toolu_2", text), tool_input={"file_path": "src/cart.py"})
+    n_lines = len(text)
+    slots = [read(1, n_lines - 200, "toolu_1", text), whole, read(n_lines - 190, n_lines - 60, "toolu_3", text)]
+    store = Store(tmp_path / "store.sqlite3")
+    engine = Engine(store)
+    verdicts = engine.process(slots, "anthropic", PROFILE)
+    assert [verdict.compressor for verdict in verdicts[1:]] == ["overlap", "overlap"]
+    check_request(slots, verdicts)
+    # Without the first read, the second one loses bodies that the third counted on.
+    left = engine.process(slots[1:], "anthropic", PROFILE)
+    assert left[0].compressor == "code"
+    check_request(slots[1:], left)
     store.close()
