@@ -27,6 +27,9 @@ _NESTED_SHARE = 0.6
 looked into; the definitions in it are elided, not the whole."""
 _MAX_DEPTH = 60
 _MAX_ERROR_SHARE = 0.05
+_SAMPLE_BYTES, _N_SAMPLES = 10_000, 4
+_MAX_HEAD_ERRORS_PER_KB, _MAX_ERRORS_PER_KB = 12, 20
+"""Sources have less than one; a sample from within a long comment may have 20, other texts have 20 to 150."""
 _MAX_NAME_CHARS = 80
 
 
@@ -177,7 +180,7 @@ def stretches(source: str, language: Language) -> list[Stretch] | None:
         source = _EXPORT.sub(_blank, source)
     encoded = source.encode("utf-8", "replace")
     for grammar in (language, *_DIALECTS.get(language.name, ())):
-        root = _parsed(encoded, grammar)
+        root = _parsed(encoded, grammar) if _is_worth_parsing(encoded, grammar) else None
         if root is not None and _error_share(root, len(encoded)) <= _MAX_ERROR_SHARE:
             return _apart(_found(root, grammar, ()))
     return None
@@ -192,6 +195,35 @@ def _is_by_hand(source: str) -> bool:
         return False
     steps = (_STEPS[bracket] for bracket in _BRACKET.findall(source))
     return source.count("\\\n") <= _MAX_CONTINUED_LINES and max(accumulate(steps), default=0) <= _MAX_NESTING
+
+
+def _is_worth_parsing(encoded: bytes, language: Language) -> bool:
+    """Whether samples look like the language: on what is none, a grammar's time grows with the square of the text."""
+    if _errors_per_kb(encoded[:_SAMPLE_BYTES], language) > _MAX_HEAD_ERRORS_PER_KB:
+        return False
+    if len(encoded) < _N_SAMPLES * _SAMPLE_BYTES:
+        return True
+    bad = 0
+    for number in range(1, _N_SAMPLES):
+        # A sample begins anywhere, perhaps inside a string: one that cannot be read means nothing yet.
+        start = encoded.find(b"\n", (len(encoded) - _SAMPLE_BYTES) * number // (_N_SAMPLES - 1)) + 1
+        bad += _errors_per_kb(encoded[start : start + _SAMPLE_BYTES], language) > _MAX_ERRORS_PER_KB
+    return bad <= 1
+
+
+def _errors_per_kb(encoded: bytes, language: Language) -> float:
+    """How many places of a sample the grammar could not read, for each kilobyte."""
+    root = _parsed(encoded, language)
+    if root is None:
+        return float("inf")
+    found = 0
+    pending = [(root, 0)]
+    while pending:
+        node, depth = pending.pop()
+        found += node.type == "ERROR" or node.is_missing
+        if node.has_error and depth < _MAX_DEPTH:
+            pending += [(child, depth + 1) for child in node.children]
+    return 1000 * found / max(len(encoded), 1000)
 
 
 def _blank(found: re.Match[str]) -> str:

@@ -53,12 +53,12 @@ class _Block:
 class _Earlier:
     """Blocks that stand before another: one with the same text, one of the same call, and those of the same file.
 
-    Those of the same file come with what is sent in their place.
+    Those of the same file come with what is sent in their place, and the families that this itself stands on.
     """
 
     equal: _Block | None = None
     like: _Block | None = None
-    of_file: tuple[tuple[_Block, str | None], ...] = ()
+    of_file: tuple[tuple[_Block, str | None, tuple[str, ...]], ...] = ()
 
 
 class Engine:
@@ -267,7 +267,7 @@ def _earlier(
     if equal is not None:
         return _Earlier(equal)
     like: _Block | None = None
-    of_file: list[tuple[_Block, str | None]] = []
+    of_file: list[tuple[_Block, str | None, tuple[str, ...]]] = []
     path = overlaps.path_of(block.slot.tool_input) if is_reader(block.slot.tool_name) else ""
     for other in reversed(before):
         is_like = like is None and is_same_call(block.slot, other.slot)
@@ -280,16 +280,20 @@ def _earlier(
         if is_like:
             like = other
         if is_of_file and decided[other.key].compressor in _SHOW_LINES:
-            of_file.append((other, told))
+            of_file.append((other, told, decided[other.key].depends))
     return _Earlier(None, like, tuple(reversed(of_file)))
 
 
 def _overlap(slot: Slot, earlier: _Earlier, profile: Profile) -> Iterator[_Rendering]:
-    shown = [overlaps.Shown(block.slot.text, told) for block, told in earlier.of_file]
+    shown = [overlaps.Shown(block.slot.text, told) for block, told, _ in earlier.of_file]
     made = overlaps.compress(slot.text, _hints(slot, profile), shown)
     if made is not None:
         compressed, used = made
-        depends = tuple(earlier.of_file[index][0].family for index in sorted(used))
+        # Where what an earlier block stands on is gone, it shows other lines than those counted on here.
+        stood_on = (
+            family for at in sorted(used) for family in (earlier.of_file[at][0].family, *earlier.of_file[at][2])
+        )
+        depends = tuple(dict.fromkeys(stood_on))
         yield _with_header(slot.text, compressed, profile), compressed.reason, "overlap", depends
 
 

@@ -107,7 +107,7 @@ def plan(units: Sequence[Unit], lines: Sequence[str], hints: Hints, *, is_manual
     if not any(scores):
         return None
     kept = _kept(units, lines, scores)
-    cuts = Cuts(lines)
+    cuts = Cuts(lines, hints.offset)
     gone = [unit for number, unit in enumerate(units) if number not in kept]
     _keep_lines(cuts, gone, lines, hints, is_manual=is_manual)
     what = "{n} lines of other " + ("descriptions" if is_manual else "sections")
