@@ -17,11 +17,13 @@ class Cuts:
     """What becomes of the lines of one text. Lines are numbered from 0 here.
 
     Each line is cut at most once. Cuts of one group share one marker, which stands where the first of them was
-    and names all their lines; the first words given for a group hold.
+    and names all their lines; the first words given for a group hold. `before` lines stand before these in the
+    original.
     """
 
-    def __init__(self, lines: Sequence[str]) -> None:
+    def __init__(self, lines: Sequence[str], before: int = 0) -> None:
         self.lines = lines
+        self.before = before
         self.total = len(lines) - (lines[-1] == "")
         self._group_of: dict[int, int] = {}
         self._groups: dict[object, int] = {}
@@ -63,7 +65,7 @@ class Cuts:
                 if not spans:
                     continue
                 n_gone = sum(last - first + 1 for first, last in spans)
-                line = _told(spans, words.replace("{n}", str(n_gone)), marker)
+                line = _told(spans, words.replace("{n}", str(n_gone)), marker, self.before)
                 if sum(self._chars(*span) for span in spans) >= len(line) + _MIN_GAIN_CHARS:
                     stand_ins[spans[0][0]] = line
                     gone.update(index for first, last in spans for index in range(first, last + 1))
@@ -88,7 +90,7 @@ def _spans(indices: Sequence[int]) -> list[tuple[int, int]]:
     return list(zip(starts, ends, strict=True))
 
 
-def _told(spans: Sequence[tuple[int, int]], words: str, marker: Marker) -> str:
+def _told(spans: Sequence[tuple[int, int]], words: str, marker: Marker, before: int) -> str:
     if len(spans) == 1:
         return marker(spans[0][0] + 1, spans[0][1] + 1, words)
-    return markers.scattered([(first + 1, last + 1) for first, last in spans], words)
+    return markers.scattered([(before + first + 1, before + last + 1) for first, last in spans], words)

@@ -30,7 +30,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
         return None
     if layout is None:
         return None
-    page = _Page(Clipper(text, hints) if hints.marker is not None else None)
+    page = _Page(Clipper(text, hints) if hints.marker is not None else None, hints.lines_before)
     kept = _kept(layout.tables, hints)
     for piece in layout.pieces:
         page.add(piece, kept)
@@ -65,8 +65,9 @@ def rows_of(text: str) -> Sequence[str] | None:
 class _Page:
     """The lines of an output as they are put together."""
 
-    def __init__(self, clipper: Clipper | None) -> None:
+    def __init__(self, clipper: Clipper | None, lines_before: int) -> None:
         self.clipper = clipper
+        self._lines_before = lines_before
         self.elided = 0
         self._lines = [""]
         self._is_json = [True]
@@ -80,7 +81,7 @@ class _Page:
         elif isinstance(piece, str):
             self._continue(piece)
         else:
-            lines, missing = _lines(piece, kept.get(piece.first))
+            lines, missing = _lines(piece, kept.get(piece.first), self._lines_before)
             self.elided += missing
             if piece.header or missing:
                 self._close()
@@ -150,17 +151,17 @@ def _fewest_chars(table: Table) -> int:
     return _ELIDE_SETTINGS_FROM_CHARS if table.are_settings else _ELIDE_PLAIN_FROM_CHARS
 
 
-def _lines(table: Table, keep: set[int] | None) -> tuple[list[str], int]:
+def _lines(table: Table, keep: set[int] | None, lines_before: int) -> tuple[list[str], int]:
     if keep is None:
         return list(table.lines), 0
     out: list[str] = []
     elided = at = 0
-    unit = "lines" if table.is_lines else "rows"
+    unit, start = ("lines", table.first + lines_before) if table.is_lines else ("rows", table.first)
     telling = {key: cells for key, cells in table.columns.items() if not table.header or varies(cells)}
     for first, last in gaps(keep, table.lines):
         out += _shown(table, at, first)
         what = in_common(telling, first, last)
-        out.append(markers.elision(table.first + first, table.first + last, what, unit))
+        out.append(markers.elision(start + first, start + last, what, unit))
         elided += last - first + 1
         at = last + 1
     return out + _shown(table, at, len(table.lines)), elided

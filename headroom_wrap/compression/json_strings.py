@@ -36,6 +36,7 @@ class Clipper:
 
     def __init__(self, original: str, hints: Hints) -> None:
         self._original = original
+        self._before = hints.chars_before
         self._terms = terms_of(hints)
         self._long_chars = _LONG_CHARS_AGGRESSIVE if hints.level is Level.AGGRESSIVE else _LONG_CHARS
         self._noise: dict[str, tuple[int, int]] = {}
@@ -51,7 +52,7 @@ class Clipper:
         for value, (first, last) in self._noise.items():
             if value in text:
                 self.n_chars += last - first + 1
-                text = text.replace(value, f'"{_elided(first, last)}"')
+                text = text.replace(value, f'"{self._elided(first, last)}"')
         if '_url":"' in text:
             text = _LINKS.sub(self._without_links, text)
         return _STRING.sub(self._clipped, text) if len(text) > _LONG_BLOB_CHARS else text
@@ -69,7 +70,7 @@ class Clipper:
             return found[0]
         self.n_chars += end - start
         what = f"{len(members) // 2} links named *_url"
-        return markers.elision(start + 1, end, what, "chars") + found[0][len(run) :]
+        return self._elided(start + 1, end, what) + found[0][len(run) :]
 
     def _clipped(self, found: re.Match[str]) -> str:
         token = found[0]
@@ -97,13 +98,16 @@ class Clipper:
         at = 0
         for first, end in [*sorted(keep), (len(content), len(content))]:
             if first - at >= _MIN_GAP_CHARS:
-                out.append(_elided(start + at + 1, start + first))
+                out.append(self._elided(start + at + 1, start + first))
                 self.n_chars += first - at
             elif first > at:
                 out.append(content[at:first])
             out.append(content[max(first, at) : end])
             at = max(at, end)
         return "".join(out)
+
+    def _elided(self, first: int, last: int, what: str = "") -> str:
+        return markers.elision(self._before + first, self._before + last, what, "chars")
 
     def _telling_spans(self, content: str) -> list[tuple[int, int]]:
         """Beginning and end, and the sentences or lines that tell of failure or of what is asked."""
@@ -120,10 +124,6 @@ class Clipper:
             first, end = spans[index]
             keep.append((first, end if end - first <= _MAX_CHUNK_CHARS else _cut(content, first + _MAX_CHUNK_CHARS)))
         return keep
-
-
-def _elided(first: int, last: int) -> str:
-    return markers.elision(first, last, "", "chars")
 
 
 def _chunks(content: str) -> Iterator[tuple[int, int]]:

@@ -74,15 +74,17 @@ class Sheet:
         shown: the same lines as a terminal shows them.
         labels: why a line is dropped, as words that follow a number (`12 passed`); None where it stays.
         weights: for how many of them the line counts.
+        before: how many lines stand before them in the original; what is said of places counts from there.
     """
 
-    def __init__(self, lines: list[str], shown: list[str], *, folds: bool) -> None:
+    def __init__(self, lines: list[str], shown: list[str], *, folds: bool, before: int = 0) -> None:
         self.lines = lines
         self.shown = shown
         self.labels: list[str | None] = [None] * len(self.lines)
         self.weights = [1] * len(self.lines)
         self._remarks: dict[int, str] = {}
         self._respelled: dict[int, tuple[int, list[str]]] = {}
+        self.before = before
         self._folds = folds
         self._gaps: dict[int, tuple[int, str]] = {}
 
@@ -93,10 +95,10 @@ class Sheet:
         return cls(lines, list(lines), folds=False)
 
     @classmethod
-    def of_terminal(cls, text: str) -> Sheet:
+    def of_terminal(cls, text: str, before: int = 0) -> Sheet:
         """The lines of what a program printed, without colours and overwritten progress; runs of equal lines fold."""
         lines = text.split("\n")
-        return cls(lines, [plain(line) for line in lines], folds=True)
+        return cls(lines, [plain(line) for line in lines], folds=True, before=before)
 
     @property
     def total(self) -> int:
@@ -164,7 +166,8 @@ class Sheet:
             else:
                 last = self._end_of_run(index)
                 out.append(self.shown[index])
-                fold = f"{PREFIX}: the line above stands {last - index + 1} times, lines {index + 1}-{last + 1}]"
+                place = f"lines {self.before + index + 1}-{self.before + last + 1}"
+                fold = f"{PREFIX}: the line above stands {last - index + 1} times, {place}]"
                 repeats = self.shown[index + 1 : last + 1]
                 out += [fold] if len(fold) < sum(map(len, repeats)) + len(repeats) - 1 else repeats
             index = last + 1

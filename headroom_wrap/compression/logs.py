@@ -54,7 +54,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     """Drop lines of templates that have been shown; every distinct error stays, with the lines around it."""
     if not may_try(text, MAX_CHARS):
         return None
-    sheet = Sheet.of_terminal(text)
+    sheet = Sheet.of_terminal(text, hints.lines_before)
     if hints.marker is not None:
         _choose(sheet, hints)
     rendered, elided = sheet.render(hints.marker)

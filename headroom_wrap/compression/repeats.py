@@ -34,7 +34,8 @@ def drop_repeats(sheet: Sheet, keys: Sequence[str], but_for: str, lasting: Seque
         if length >= _MIN_LINES and sum(len(sheet.shown[index]) for index in visible[at : at + length]) >= _MIN_CHARS:
             pairs = zip(visible[source : source + length], visible[at : at + length], strict=True)
             exact = all(sheet.shown[above] == sheet.shown[below] for above, below in pairs)
-            span = f"{visible[source] + 1}-{visible[source + length - 1] + 1}"
+            first, last = (sheet.before + visible[place] + 1 for place in (source, source + length - 1))
+            span = f"{first}-{last}"
             label = f"that repeat lines {span}" + ("" if exact else f" but for {but_for}")
             for index in visible[at : at + length]:
                 sheet.drop(index, index, label)

@@ -33,7 +33,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     if not may_try(text):
         return None
     may_elide = hints.marker is not None
-    sheet = Sheet.of_terminal(text)
+    sheet = Sheet.of_terminal(text, hints.lines_before)
     sheet.shown = [_without_decoration(line) for line in sheet.shown]
     if not _LISTS_PASSES.search(command_of(hints.tool_input)):
         fold_passes(sheet, terms_of(hints), may_elide=may_elide)

@@ -129,7 +129,9 @@ class _Finder:
         earlier = self._seen.setdefault(dedented, node)
         if earlier is node:
             return False
-        self.gaps.append(_Gap(node.first + 1, node.last, f"the same as lines {earlier.first + 2}-{earlier.last + 1}"))
+        before = self._hints.lines_before
+        span = f"{before + earlier.first + 2}-{before + earlier.last + 1}"
+        self.gaps.append(_Gap(node.first + 1, node.last, f"the same as lines {span}"))
         return True
 
     def _telling(self, entries: Sequence[_Node]) -> Sequence[_Node]:
