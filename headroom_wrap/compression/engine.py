@@ -12,7 +12,7 @@ import hashlib
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -38,7 +38,7 @@ _SHOW_LINES = frozenset({"", "code", "numbered", "overlap"})
 
 T = TypeVar("T")
 _Rendering = tuple[str, str, str, tuple[str, ...]]
-"""The text to send instead, the reason, the compressor, and the families of the blocks that it depends on."""
+"""The text to send instead, the reason, the compressor, and what it depends on (`Decision.depends`)."""
 _Router = Callable[[str, Hints], "tuple[str, Compressed] | None"]
 
 
@@ -53,12 +53,12 @@ class _Block:
 class _Earlier:
     """Blocks that stand before another: one with the same text, one of the same call, and those of the same file.
 
-    Those of the same file come with what is sent in their place.
+    Those of the same file come with their decisions.
     """
 
     equal: _Block | None = None
     like: _Block | None = None
-    of_file: tuple[tuple[_Block, str | None], ...] = ()
+    of_file: tuple[tuple[_Block, Decision], ...] = ()
 
 
 class Engine:
@@ -123,7 +123,7 @@ class Engine:
         decided: dict[str, Decision] = {}
         births: dict[str, Decision] = {}
         originals: dict[str, tuple[str, str]] = {}
-        standing: dict[str, _Block] = {}
+        standing: set[str] = set()
         first_with: dict[str, _Block] = {}
         deadline = self._clock() + self._births_budget_s
         for index, block in enumerate(blocks):
@@ -140,7 +140,7 @@ class Engine:
                 if decision.original_id is not None:
                     originals[decision.original_id] = (block.slot.text, block.slot.tool_name)
             decided[block.key] = decision
-            standing[block.family] = block
+            standing.update((block.family, decision.key))
             first_with.setdefault(block.slot.text, block)
         if births:
             won = self._commit(births, originals)
@@ -267,7 +267,7 @@ def _earlier(
     if equal is not None:
         return _Earlier(equal)
     like: _Block | None = None
-    of_file: list[tuple[_Block, str | None]] = []
+    of_file: list[tuple[_Block, Decision]] = []
     path = overlaps.path_of(block.slot.tool_input) if is_reader(block.slot.tool_name) else ""
     for other in reversed(before):
         is_like = like is None and is_same_call(block.slot, other.slot)
@@ -280,16 +280,18 @@ def _earlier(
         if is_like:
             like = other
         if is_of_file and decided[other.key].compressor in _SHOW_LINES:
-            of_file.append((other, told))
+            of_file.append((other, decided[other.key]))
     return _Earlier(None, like, tuple(reversed(of_file)))
 
 
 def _overlap(slot: Slot, earlier: _Earlier, profile: Profile) -> Iterator[_Rendering]:
-    shown = [overlaps.Shown(block.slot.text, told) for block, told in earlier.of_file]
+    shown = [overlaps.Shown(block.slot.text, decision.rendered) for block, decision in earlier.of_file]
     made = overlaps.compress(slot.text, _hints(slot, profile), shown)
     if made is not None:
         compressed, used = made
-        depends = tuple(earlier.of_file[index][0].family for index in sorted(used))
+        stands_on = [earlier.of_file[index] for index in sorted(used)]
+        # Also on what is shown there, not only on what was read: decided anew, that block may show less.
+        depends = (*(block.family for block, _ in stands_on), *(decision.key for _, decision in stands_on))
         yield _with_header(slot.text, compressed, profile), compressed.reason, "overlap", depends
 
 
@@ -307,8 +309,9 @@ def _why_left(slot: Slot, max_chars: int) -> str | None:
     return None
 
 
-def _holds(decision: Decision, standing: Mapping[str, _Block]) -> bool:
-    return all(family in standing for family in decision.depends)
+def _holds(decision: Decision, standing: Set[str]) -> bool:
+    """Whether all that it depends on stands earlier in the request: blocks, or blocks as they were decided."""
+    return all(name in standing for name in decision.depends)
 
 
 def _left(block: _Block, key: str, profile: Profile, reason: str = "out of time", n_tokens: int = 0) -> Decision:
