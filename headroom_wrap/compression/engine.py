@@ -12,7 +12,8 @@ import hashlib
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -309,7 +310,7 @@ def _why_left(slot: Slot, max_chars: int) -> str | None:
     return None
 
 
-def _holds(decision: Decision, standing: Set[str]) -> bool:
+def _holds(decision: Decision, standing: AbstractSet[str]) -> bool:
     """Whether all that it depends on stands earlier in the request: blocks, or blocks as they were decided."""
     return all(name in standing for name in decision.depends)
 
