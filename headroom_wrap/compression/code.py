@@ -238,7 +238,7 @@ def _rendered(
     at = elided = 0
     for gap in gaps:
         out += [spell(index, index == at > 0) for index in range(at, gap.first)]
-        out.append(marker(gap.first + 1, gap.last + 1, _what(gap, runs)))
+        out.append(marker(gap.first + 1, gap.last + 1, _what(gap, runs, hints.offset)))
         elided += gap.last + 1 - gap.first
         at = gap.last + 1
     out += [spell(index, index == at) for index in range(at, len(lines))]
@@ -247,11 +247,11 @@ def _rendered(
     return Compressed(text, "bodies of a long source elided", elided, total) if elided else None
 
 
-def _what(gap: Stretch, runs: Sequence[numbered.Run]) -> str:
+def _what(gap: Stretch, runs: Sequence[numbered.Run], offset: int) -> str:
     """What was elided: named where the gap is long, with the numbers that a tool gave where they are others."""
     what = f"{gap.what} of {gap.name}" if gap.name and gap.last - gap.first >= _NAMED_GAP_LINES else gap.what
     for run in runs:
-        if run.first <= gap.first <= run.last and run.number_of(gap.first) != gap.first + 1:
+        if run.first <= gap.first <= run.last and run.number_of(gap.first) != offset + gap.first + 1:
             return f"{what}, numbered {run.number_of(gap.first)}-{run.number_of(gap.last)}"
     return what
 

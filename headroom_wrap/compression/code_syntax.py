@@ -11,6 +11,8 @@ from importlib import import_module
 from itertools import accumulate, count, groupby
 from typing import TYPE_CHECKING
 
+from headroom_wrap.compression import guess
+
 if TYPE_CHECKING:
     from tree_sitter import Node, Parser
 
@@ -121,6 +123,11 @@ _BY_SUFFIX = {
 _CPP_LOOK = re.compile(r"^\s*(?:class \w|namespace\b|template ?<|using \w|public:|private:)|std::", re.MULTILINE)
 _SHEBANG = re.compile(r"#!.*\b(python|node|deno|bun|perl)")
 _BY_INTERPRETER = {"python": PYTHON, "perl": PERL, "node": JAVASCRIPT, "deno": TYPESCRIPT, "bun": TYPESCRIPT}
+_BY_LABEL = {
+    "python": PYTHON, "javascript": JAVASCRIPT, "typescript": TYPESCRIPT, "go": GO, "rust": RUST, "java": JAVA,
+    "c": C, "cpp": CPP, "perl": PERL,
+}  # fmt: skip
+"""Magika's labels; the grammar has the last word."""
 _NAME = re.compile(r"(?!(?:my|our|local)\b)(?<![\w$])[\w$~]+(?:(?:\.|::|->)[\w$~]+)*")
 _EXPORT = re.compile(
     r"(?<=\bclass )[A-Z][A-Z0-9_]{2,60}(?= [A-Za-z_])|(?<=\bstruct )[A-Z][A-Z0-9_]{2,60}(?= [A-Za-z_])"
@@ -146,10 +153,13 @@ _PARSERS = threading.local()
 
 
 def language_of(suffixes: Sequence[str], source: str) -> Language | None:
-    """The one language of files with these suffixes; by the shebang where there are none."""
+    """The one language of files with these suffixes; by the shebang or by a guess where there are none."""
     if not suffixes:
         found = _SHEBANG.match(source)
-        return _BY_INTERPRETER[found[1]] if found else None
+        if found:
+            return _BY_INTERPRETER[found[1]]
+        # Data and markup need no model to be told from a source.
+        return None if source.lstrip()[:1] in ("", "{", "[", "<") else _BY_LABEL.get(guess.label_of(source))
     languages = {_CPP_OR_C if suffix == "h" else _BY_SUFFIX.get(suffix) for suffix in suffixes}
     if languages <= {C, CPP, _CPP_OR_C}:
         return CPP if CPP in languages or _CPP_LOOK.search(source) else C

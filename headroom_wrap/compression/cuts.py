@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from headroom_wrap.compression import markers
 from headroom_wrap.compression.lines import Marker
+
+Teller = Callable[[Sequence[tuple[int, int]], str], str]
 
 _MIN_SPAN_CHARS = 36
 """A shorter stretch costs as much to name as it saves."""
@@ -17,13 +19,13 @@ class Cuts:
     """What becomes of the lines of one text. Lines are numbered from 0 here.
 
     Each line is cut at most once. Cuts of one group share one marker, which stands where the first of them was
-    and names all their lines; the first words given for a group hold. `before` lines stand before these in the
-    original.
+    and names all their lines; the first words given for a group hold. `offset` lines of the original stand before
+    these.
     """
 
-    def __init__(self, lines: Sequence[str], before: int = 0) -> None:
+    def __init__(self, lines: Sequence[str], offset: int = 0) -> None:
         self.lines = lines
-        self.before = before
+        self.offset = offset
         self.total = len(lines) - (lines[-1] == "")
         self._group_of: dict[int, int] = {}
         self._groups: dict[object, int] = {}
@@ -31,6 +33,8 @@ class Cuts:
         self._members: list[list[int]] = []
         self._respelled: dict[int, Sequence[str]] = {}
         self._kept: set[int] = set()
+        self.gone: frozenset[int] = frozenset()
+        """The lines that `render` did not show."""
 
     def cut(self, first: int, last: int, group: object, what: str) -> None:
         """Take out `first`..`last`, with one marker for all of `group`; `{n}` in `what` is how many lines go."""
@@ -55,8 +59,13 @@ class Cuts:
         """Whether the line is to go."""
         return index in self._group_of
 
-    def render(self, marker: Marker | None) -> tuple[str, int]:
-        """The text that remains, and how many lines of the original it does not show."""
+    def render(self, marker: Marker | None, tell: Teller | None = None) -> tuple[str, int]:
+        """The text that remains, and how many lines of the original it does not show.
+
+        Args:
+            marker: None where nothing may go.
+            tell: the line for spans (of lines, from 0 on) and words, where `marker` does not know their places.
+        """
         stand_ins: dict[int, str] = {}
         gone: set[int] = set()
         if marker is not None:
@@ -65,7 +74,8 @@ class Cuts:
                 if not spans:
                     continue
                 n_gone = sum(last - first + 1 for first, last in spans)
-                line = _told(spans, words.replace("{n}", str(n_gone)), marker, self.before)
+                what = words.replace("{n}", str(n_gone))
+                line = _told(spans, what, marker) if tell is None else tell(spans, what)
                 if sum(self._chars(*span) for span in spans) >= len(line) + _MIN_GAIN_CHARS:
                     stand_ins[spans[0][0]] = line
                     gone.update(index for first, last in spans for index in range(first, last + 1))
@@ -75,6 +85,7 @@ class Cuts:
                 out.append(stand_ins[index])
             if index not in gone:
                 out += self._respelled.get(index, (line,))
+        self.gone = frozenset(gone)
         return "\n".join(out), len(gone)
 
     def _chars(self, first: int, last: int) -> int:
@@ -90,7 +101,5 @@ def _spans(indices: Sequence[int]) -> list[tuple[int, int]]:
     return list(zip(starts, ends, strict=True))
 
 
-def _told(spans: Sequence[tuple[int, int]], words: str, marker: Marker, before: int) -> str:
-    if len(spans) == 1:
-        return marker(spans[0][0] + 1, spans[0][1] + 1, words)
-    return markers.scattered([(before + first + 1, before + last + 1) for first, last in spans], words)
+def _told(spans: Sequence[tuple[int, int]], words: str, marker: Marker) -> str:
+    return markers.gathered(marker, [(first + 1, last + 1) for first, last in spans], words)

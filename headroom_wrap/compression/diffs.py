@@ -76,7 +76,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     parts = parse(lines)
     if not parts:
         return None
-    cuts = Cuts(lines, hints.lines_before)
+    cuts = Cuts(lines, hints.offset)
     done = plan(cuts, parts, text, hints)
     shorter, elided = cuts.render(hints.marker)
     shorter = "\n".join([*notes(done), shorter])
@@ -275,6 +275,7 @@ def _cut_alike(cuts: Cuts, hunks: Sequence[Hunk]) -> None:
         if len(members) < _ALIKE_MIN:
             continue
         shown = members[0]
-        what = f"hunks with the same changes as lines {cuts.before + shown.first + 1}-{cuts.before + shown.last + 1}"
+        start = cuts.offset + 1
+        what = f"hunks with the same changes as lines {start + shown.first}-{start + shown.last}"
         for hunk in members[_ALIKE_SHOWN:]:
             cuts.cut(hunk.first, hunk.last, ("alike", shown.head), what)

@@ -58,7 +58,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     parts = parse(lines)
     free = _outside(len(lines), parts)
     heads = _heads(lines, free)
-    cuts = Cuts(lines, hints.lines_before)
+    cuts = Cuts(lines, hints.offset)
     if hints.marker is not None:
         starts = [head.start for head in heads]
         one_line = [] if heads else _one_line(lines, free)

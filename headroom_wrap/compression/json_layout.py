@@ -90,8 +90,8 @@ class Layout:
         return [piece for piece in self.pieces if isinstance(piece, Table)]
 
 
-def layout_of(text: str) -> Layout | None:
-    """The layout of a text, if it is JSON for the most part.
+def layout_of(text: str, offset: int = 0) -> Layout | None:
+    """The layout of a text, if it is JSON for the most part; `offset` rows of the original stand before it.
 
     Raises:
         NotPlainJsonError: a value has duplicate keys, NaN, or is too deep.
@@ -99,7 +99,7 @@ def layout_of(text: str) -> Layout | None:
     parts = segments(text)
     if sum(len(part.text) for part in parts if part.is_json) < _JSON_SHARE * sum(len(part.text) for part in parts):
         return None
-    layout = Layout()
+    layout = Layout(n_rows=offset)
     index = 0
     while index < len(parts):
         last = index

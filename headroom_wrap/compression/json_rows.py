@@ -25,12 +25,12 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     if not may_try(text):
         return None
     try:
-        layout = layout_of(text)
+        layout = layout_of(text, hints.offset)
     except NotPlainJsonError:
         return None
     if layout is None:
         return None
-    page = _Page(Clipper(text, hints) if hints.marker is not None else None, hints.lines_before)
+    page = _Page(Clipper(text, hints) if hints.marker is not None else None)
     kept = _kept(layout.tables, hints)
     for piece in layout.pieces:
         page.add(piece, kept)
@@ -42,7 +42,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     if page.elided or not n_chars:
         reason += ", unremarkable rows elided" if page.elided else ""
         unit = "lines" if any(table.is_lines for table in layout.tables) else "rows"
-        return Compressed(spelled, reason, page.elided, layout.n_rows, unit)
+        return Compressed(spelled, reason, page.elided, layout.n_rows - hints.offset, unit)
     return Compressed(spelled, reason + ", long strings elided", n_chars, len(text), "chars")
 
 
@@ -67,9 +67,8 @@ def rows_of(text: str) -> Sequence[str] | None:
 class _Page:
     """The lines of an output as they are put together."""
 
-    def __init__(self, clipper: Clipper | None, lines_before: int) -> None:
+    def __init__(self, clipper: Clipper | None) -> None:
         self.clipper = clipper
-        self._lines_before = lines_before
         self.elided = 0
         self._lines = [""]
         self._is_json = [True]
@@ -83,31 +82,31 @@ class _Page:
         elif isinstance(piece, str):
             self._continue(piece)
         else:
-            lines, missing = _lines(piece, kept.get(piece.first), self._lines_before)
+            lines, missing = _lines(piece, kept.get(piece.first))
             self.elided += missing
             if piece.header or missing:
                 self._close()
                 header = piece.header if missing < len(piece.lines) or "missing key" in piece.header else ""
                 for line in filter(None, [header, *lines]):
-                    self._add_line(self._clip(line), is_json=not _is_marker(line))
+                    self._add_line(line, is_json=not _is_marker(line))
             else:
                 self._continue(piece.separator.join(piece.lines))
 
     def text(self, values: Iterable[str]) -> str:
         """All lines; `values` are what may stand in them more than once."""
         shown = [index for index, line in enumerate(self._lines) if line]
-        return "\n".join(
-            aliased([self._lines[index] for index in shown], [self._is_json[index] for index in shown], values)
-        )
+        flags = [self._is_json[index] for index in shown]
+        lines = [self._clip(self._lines[index]) if self._is_json[index] else self._lines[index] for index in shown]
+        return "\n".join(aliased(lines, flags, values))
 
     def _clip(self, text: str) -> str:
         return text if self.clipper is None else self.clipper.clip(text)
 
     def _continue(self, text: str) -> None:
         first, *rest = text.split("\n")
-        self._lines[-1] += self._clip(first)
+        self._lines[-1] += first
         for line in rest:
-            self._lines.append(self._clip(line))
+            self._lines.append(line)
             self._is_json.append(True)
 
     def _add_line(self, line: str, *, is_json: bool) -> None:
@@ -153,17 +152,17 @@ def _fewest_chars(table: Table) -> int:
     return _ELIDE_SETTINGS_FROM_CHARS if table.are_settings else _ELIDE_PLAIN_FROM_CHARS
 
 
-def _lines(table: Table, keep: set[int] | None, lines_before: int) -> tuple[list[str], int]:
+def _lines(table: Table, keep: set[int] | None) -> tuple[list[str], int]:
     if keep is None:
         return list(table.lines), 0
     out: list[str] = []
     elided = at = 0
-    unit, start = ("lines", table.first + lines_before) if table.is_lines else ("rows", table.first)
+    unit = "lines" if table.is_lines else "rows"
     telling = {key: cells for key, cells in table.columns.items() if not table.header or varies(cells)}
     for first, last in gaps(keep, table.lines):
         out += _shown(table, at, first)
         what = in_common(telling, first, last)
-        out.append(markers.elision(start + first, start + last, what, unit))
+        out.append(markers.elision(table.first + first, table.first + last, what, unit))
         elided += last - first + 1
         at = last + 1
     return out + _shown(table, at, len(table.lines)), elided

@@ -36,7 +36,7 @@ class Clipper:
 
     def __init__(self, original: str, hints: Hints) -> None:
         self._original = original
-        self._before = hints.chars_before
+        self._offset = hints.offset_chars
         self._terms = terms_of(hints)
         self._long_chars = _LONG_CHARS_AGGRESSIVE if hints.level is Level.AGGRESSIVE else _LONG_CHARS
         self._noise: dict[str, tuple[int, int]] = {}
@@ -107,7 +107,7 @@ class Clipper:
         return "".join(out)
 
     def _elided(self, first: int, last: int, what: str = "") -> str:
-        return markers.elision(self._before + first, self._before + last, what, "chars")
+        return markers.elision(self._offset + first, self._offset + last, what, "chars")
 
     def _telling_spans(self, content: str) -> list[tuple[int, int]]:
         """Beginning and end, and the sentences or lines that tell of failure or of what is asked."""

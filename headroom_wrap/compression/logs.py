@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from headroom_wrap.compression import timestamps
+from headroom_wrap.compression import diagnostics, outliers, timestamps
 from headroom_wrap.compression.lines import Sheet, is_alarming, may_try
 from headroom_wrap.compression.model import Compressed, Hints
 from headroom_wrap.compression.relevance import relevant, terms_of
 from headroom_wrap.compression.templates import Templates, mine
-from headroom_wrap.compression.tracebacks import drop_foreign_frames
+from headroom_wrap.compression.tracebacks import drop_foreign_frames, wanted_frames
 
 MAX_CHARS = 12_000_000
 
@@ -30,7 +30,7 @@ _CODE_FRAME_LINES = 8
 _COMPILING = re.compile(
     r"\S*(?:gcc|g\+\+|clang|clang\+\+|cc|c\+\+|cl\.exe|nvcc|ld|ar|rustc|javac|libtool)(?:-[\d.]+)?[: ]|\[\d+/\d+\] \S+ "
 )
-_COMMAND_CHARS = 200
+_COMMAND_CHARS = 120
 """A compiler's command line longer than this says little, unless it failed."""
 _FIRST_LINES, _LAST_LINES = 4, 8
 _STRONG_SHOWN, _LONG_STRONG_SHOWN = 5, 2
@@ -54,10 +54,10 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     """Drop lines of templates that have been shown; every distinct error stays, with the lines around it."""
     if not may_try(text, MAX_CHARS):
         return None
-    sheet = Sheet.of_terminal(text, hints.lines_before)
+    sheet = Sheet.of_terminal(text)
     if hints.marker is not None:
         _choose(sheet, hints)
-    rendered, elided = sheet.render(hints.marker)
+    rendered, elided = sheet.render(hints.marker, hints.offset)
     rendered = timestamps.lift(rendered, _stays)
     if len(rendered) >= len(text):
         return None
@@ -76,9 +76,13 @@ def _stays(line: str) -> bool:
 
 def _choose(sheet: Sheet, hints: Hints) -> None:
     templates = mine(sheet.shown)
+    diagnosed = diagnostics.fold(sheet)
     keep = _telling_lines(sheet, templates)
+    keep.update(diagnosed)
+    keep.update(outliers.find(sheet.shown, templates.cluster, hints.query))
     keep.update(range(_FIRST_LINES))
     keep.update(range(sheet.total - _LAST_LINES, sheet.total))
+    keep.update(wanted_frames(sheet.shown))
     keep.update(relevant(sheet.shown, terms_of(hints), _RELEVANT))
     long_lines = [index for index in range(sheet.total) if len(sheet.shown[index]) > _LONG_LINE_CHARS]
     keep.difference_update(index for index in long_lines if not _STRONG.search(sheet.shown[index][:_LONG_LINE_HEAD]))
@@ -87,7 +91,7 @@ def _choose(sheet: Sheet, hints: Hints) -> None:
         if last - first >= _TIMED_GAP:
             sheet.remark(first, _times(sheet.shown, first, last))
         for index in range(first, last + 1):
-            if sheet.shown[index].strip():
+            if sheet.shown[index].strip() and sheet.labels[index] is None:
                 cluster = templates.clusters[templates.cluster[index]]
                 sheet.drop(index, index, f'× "{cluster.sample()}"' if described else "")
     for index in long_lines:
@@ -115,6 +119,8 @@ def _telling_lines(sheet: Sheet, templates: Templates) -> set[int]:
     times: dict[int, int] = {}
     strong: dict[int, bool] = {}
     for index, (exact, cluster) in enumerate(zip(templates.exact, templates.cluster, strict=True)):
+        if sheet.labels[index] is not None:
+            continue
         nth = times[exact] = times.get(exact, 0) + 1
         if nth == 1:
             strong[exact] = _STRONG.search(sheet.shown[index]) is not None

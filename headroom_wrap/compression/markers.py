@@ -7,7 +7,7 @@ already carries one is never compressed again.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from headroom_wrap.compression.model import Profile, WayBack
@@ -31,10 +31,22 @@ def elision(first: int, last: int, what: str, unit: str = "lines") -> str:
     return f"{PREFIX}: {span} elided: {what}]" if what else f"{PREFIX}: {span} elided]"
 
 
-def scattered(spans: Sequence[tuple[int, int]], what: str) -> str:
+def gathered(marker: Callable[[int, int, str], str], spans: Sequence[tuple[int, int]], what: str) -> str:
+    """One marker for lines in several places (`spans`, 1-based, inclusive); it stands where the first of them stood.
+
+    `marker` says what their numbers are: those of a part of a text are shifted.
+    """
+    if len(spans) == 1:
+        return marker(*spans[0], what)
+    told = [_ELISION.fullmatch(marker(first, last, "")) for first, last in spans]
+    places = ", ".join(match[2] for match in told if match is not None)
+    return f"{PREFIX}: lines {places} elided: {what}]" if what else f"{PREFIX}: lines {places} elided]"
+
+
+def scattered(spans: Sequence[tuple[int, int]], what: str, unit: str = "lines") -> str:
     """One marker for lines in several places; it stands where the first of `spans` (1-based, inclusive) stood."""
     places = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
-    return f"{PREFIX}: lines {places} elided: {what}]"
+    return f"{PREFIX}: {unit} {places} elided: {what}]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,11 +53,13 @@ def compress(text: str, hints: Hints, best: Callable[[str, Hints], tuple[str, Co
         return None
     out: list[str] = []
     names: list[str] = []
-    elided = n_chars = 0
+    elided = before = 0
     for part in found:
         piece = "\n".join(lines[part.first : part.last + 1])
-        made = best(piece, _inside(hints, part.first, n_chars)) if len(piece) >= MIN_PART_CHARS else None
-        n_chars += len(piece) + 1
+        marker = None if hints.marker is None else _shifted(hints.marker, part.first)
+        told = replace(hints, marker=marker, offset=part.first, offset_chars=before)
+        before += len(piece) + 1
+        made = best(piece, told) if len(piece) >= MIN_PART_CHARS else None
         if made is None or made[1].unit != "lines":
             out.append(piece)
             continue
@@ -129,8 +131,12 @@ def _end_of_session(lines: Sequence[str], first: int, unclosed: set[str]) -> int
     return -1
 
 
+def _is_session_end(line: str) -> bool:
+    return line.startswith(_SESSION) and line.endswith(_SESSION) and _SESSION_TIME.search(line) is not None
+
+
 def _end_of_fence(lines: Sequence[str], first: int, unclosed: set[str]) -> int:
-    """The line that closes a fence; what nothing closes once is not looked for again, which would take for ever."""
+    """The line that closes a fence. What nothing closes is not looked for again: many of it would take for ever."""
     opening = _FENCE.match(lines[first])
     if opening is None or opening[1] in unclosed:
         return -1
@@ -151,18 +157,6 @@ def _end_of_json(lines: Sequence[str], first: int) -> int:
     if end < MIN_PART_CHARS or text[end : end + 1] not in ("", "\n"):
         return -1
     return first + text.count("\n", 0, end)
-
-
-def _is_session_end(line: str) -> bool:
-    return line.startswith("===") and line.endswith("===") and _SESSION_TIME.search(line) is not None
-
-
-def _inside(hints: Hints, n_lines: int, n_chars: int) -> Hints:
-    """The hints for a part before which so much stands."""
-    marker = None if hints.marker is None else _shifted(hints.marker, n_lines)
-    return replace(
-        hints, marker=marker, lines_before=hints.lines_before + n_lines, chars_before=hints.chars_before + n_chars
-    )
 
 
 def _shifted(marker: Marker, n_lines: int) -> Marker:

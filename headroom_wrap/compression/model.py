@@ -92,8 +92,8 @@ class Hints:
     `marker` renders an elision: `marker(first, last, what)` for lines or rows `first`..`last`, 1-based and
     inclusive, of the original; `what` names what was elided in a few true words. A compressor that must stay
     lossless (no way back, level safe) gets `marker=None`. `level` tells balanced from aggressive, where prose
-    may be elided too. `lines_before` and `chars_before` stand before the text in the original of which it is a part:
-    whatever a compressor says of places, but for what goes through `marker`, counts from there.
+    may be elided too. `offset` and `offset_chars` are how many lines and characters of the original stand before the
+    text, where it is a part: `marker` counts with them already, whoever else names a place must add them.
     """
 
     tool_name: str = ""
@@ -102,8 +102,8 @@ class Hints:
     is_error: bool = False
     marker: Callable[[int, int, str], str] | None = None
     level: Level = Level.BALANCED
-    lines_before: int = 0
-    chars_before: int = 0
+    offset: int = 0
+    offset_chars: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,14 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from headroom_wrap.compression import tap
 from headroom_wrap.compression.lines import Sheet
 from headroom_wrap.compression.relevance import relevant
 
 SLOT = "…"
 """Stands in a heading where each of the names below it stood."""
 
-_LISTED_MAX = 30
-"""A stretch of more passed tests than this becomes a count; of fewer, every name stays."""
+_LISTED_MAX, _IDS_LISTED_MAX = 30, 60
+"""A stretch of more passed tests than this becomes a count; of fewer, every name stays: agents type node ids back."""
 _RELEVANT_MAX = 12
 _GROUP_MIN = 3
 
@@ -24,7 +25,7 @@ _NAME = re.compile(r"[^\s,][^,]*\Z")
 _ONE_LINE = re.compile(
     r"--- PASS: \S|=== (?:RUN|PAUSE|CONT|NAME) |ok  \t|\?   \t|PASS\Z"  # go
     r"|[\s│]*[✓✔√] |PASS +\S+\.\w+"  # jest, vitest, mocha
-    r"|ok \d+ "  # TAP
+    r"|\s*ok \d+\b"  # TAP
     r"|\[ RUN      \]|\[       OK \]|\[-{10}\]"  # googletest
     r"|\[INFO\] (?:Running |Tests run: \d+, Failures: 0, Errors: 0, .*- in )"  # surefire
     r"|\s*\d+/\d+ Test +#\d+: .* Passed "  # ctest
@@ -61,8 +62,13 @@ def without_percentage(line: str) -> str:
 def find_passes(lines: Sequence[str]) -> list[Pass]:
     """The passed tests of a run, in order; `lines` without percentages."""
     found = []
+    beside = tap.of_passed(lines)
     index = 0
     while index < len(lines):
+        if index in beside:
+            found.append(Pass(index, index, "", ""))
+            index += 1
+            continue
         following = lines[index + 1] if index + 1 < len(lines) else ""
         one = _pytest(index, lines[index]) or _unittest(index, lines[index], following) or _other(index, lines[index])
         if one is not None:
@@ -119,7 +125,8 @@ def fold_passes(sheet: Sheet, terms: Sequence[str], *, may_elide: bool) -> None:
     wanted = {found[at].first for at in relevant([sheet.shown[one.first] for one in found], terms, _RELEVANT_MAX)}
     for stretch in _stretches(sheet, found):
         n_passed = sum(1 for one in stretch if not one.skipped)
-        if may_elide and n_passed > _LISTED_MAX:
+        most = _IDS_LISTED_MAX if "::" in stretch[0].name else _LISTED_MAX
+        if may_elide and n_passed > most:
             for one in stretch[1:-1]:
                 if not one.skipped and one.first not in wanted:
                     sheet.drop(one.first, one.last, "passed" if one.name else "lines of passed tests")

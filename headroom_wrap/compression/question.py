@@ -23,9 +23,7 @@ _MAX_SCANNED_CHARS = 20_000
 _MAX_TERMS = 80
 _COMMON_SHARE = 0.02
 _COMMON_LINES = 3
-_PLACES = frozenset(
-    "command cmd script input path paths file_path filepath filename file files target_file cwd".split()
-)
+PLACES = frozenset("command cmd script input path paths file_path filepath filename file files target_file cwd".split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +41,7 @@ class Question:
 def asked(hints: Hints) -> Question:
     """What the query and the tool's arguments ask, but for the places that the tool reads."""
     arguments = [
-        value for name, value in hints.tool_input.items() if isinstance(value, str) and name.lower() not in _PLACES
+        value for name, value in hints.tool_input.items() if isinstance(value, str) and name.lower() not in PLACES
     ]
     text = " ".join([hints.query[-_MAX_SCANNED_CHARS:], *arguments])[:_MAX_SCANNED_CHARS]
     terms = dict.fromkeys(terms_of(replace(hints, query=text, tool_input={})), 1.0)

@@ -12,7 +12,9 @@ _MIN_LINES = 4
 _MIN_CHARS = 200
 
 
-def drop_repeats(sheet: Sheet, keys: Sequence[str], but_for: str, lasting: Sequence[bool] = ()) -> None:
+def drop_repeats(
+    sheet: Sheet, keys: Sequence[str], but_for: str, lasting: Sequence[bool] = (), offset: int = 0
+) -> None:
     """Drop stretches of four or more lines whose keys follow each other above too, among lines that stay.
 
     Args:
@@ -20,6 +22,7 @@ def drop_repeats(sheet: Sheet, keys: Sequence[str], but_for: str, lasting: Seque
         keys: one per line; equal keys mean that one line may stand for the other.
         but_for: what equal keys leave out, for stretches that are not equal to the letter.
         lasting: for each line whether it stays, though it may be what a later one repeats; if empty, none does.
+        offset: how many lines of the original stand before those of the sheet.
     """
     visible = [index for index in range(len(sheet.lines)) if sheet.is_plainly_kept(index)]
     names = [keys[index] for index in visible]
@@ -34,8 +37,7 @@ def drop_repeats(sheet: Sheet, keys: Sequence[str], but_for: str, lasting: Seque
         if length >= _MIN_LINES and sum(len(sheet.shown[index]) for index in visible[at : at + length]) >= _MIN_CHARS:
             pairs = zip(visible[source : source + length], visible[at : at + length], strict=True)
             exact = all(sheet.shown[above] == sheet.shown[below] for above, below in pairs)
-            first, last = (sheet.before + visible[place] + 1 for place in (source, source + length - 1))
-            span = f"{first}-{last}"
+            span = f"{offset + visible[source] + 1}-{offset + visible[source + length - 1] + 1}"
             label = f"that repeat lines {span}" + ("" if exact else f" but for {but_for}")
             for index in visible[at : at + length]:
                 sheet.drop(index, index, label)

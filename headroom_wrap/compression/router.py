@@ -18,9 +18,12 @@ from headroom_wrap.compression import (
     markers,
     mixed,
     numbered,
+    prose,
     search,
+    sections,
     tables,
     test_runs,
+    web_pages,
     yaml_text,
 )
 from headroom_wrap.compression.commands import Prints, command_of, is_reader, prints
@@ -86,12 +89,14 @@ _SOURCES = (
     Rule("code", code.compress, lambda at: at.is_file),
     Rule("numbered", numbered.compress, lambda at: at.is_file),
 )
-_NAMES_OF_SOURCES = frozenset(rule.name for rule in _SOURCES)
+_OF_ONE_KIND = frozenset([*(rule.name for rule in _SOURCES), "sections", "web_pages"])
+"""What these have made of a text needs no cutting into kinds."""
 _CHANGES = (
     Rule("diffs", diffs.compress, lambda at: bool(at.looks & Looks.DIFF)),
     Rule("history", history.compress, lambda at: at.is_output(Prints.HISTORY, Looks.DIFF)),
     Rule("blame", blame.compress, lambda at: at.is_output(Prints.HISTORY)),
 )
+_LOOKS_OF_NO_DOCUMENT = Looks.NUMBERED | Looks.DIFF | Looks.ONE_JSON_VALUE | Looks.LOG
 _OUTPUTS = (
     Rule("json_rows", json_rows.compress, lambda at: bool(at.looks & Looks.JSON) and (at.is_data or not at.is_file)),
     Rule(
@@ -119,15 +124,22 @@ _OUTPUTS = (
     ),
     Rule("history", history.compress, lambda at: _CHANGES_TREE.search(at.command) is not None),
     Rule("terminal", logs.tidy, lambda at: bool(at.command) and not at.is_output(Prints.FILES | Prints.HISTORY)),
-    # `find … | xargs cat` prints sources, too.
-    Rule("code", code.compress, lambda at: bool(at.command) and not at.is_output(Prints.FILES | Prints.HISTORY)),
+    # `find … | xargs cat` prints sources, too, and so do tools that nobody knows.
+    Rule(
+        "code",
+        code.compress,
+        lambda at: not at.is_file and (bool(at.command) or (not at.looks and not at.is_searched)),
+    ),
+    Rule("web_pages", web_pages.compress, lambda at: not at.looks & _LOOKS_OF_NO_DOCUMENT and not at.is_searched),
+    Rule("sections", sections.compress, lambda at: not at.is_output(~Prints.FILES, _LOOKS_OF_NO_DOCUMENT)),
+    Rule("prose", prose.compress, lambda at: not at.is_output(~Prints.FILES, ~Looks.TABLE) and not at.is_searched),
 )
 
 
 def compress(text: str, hints: Hints) -> tuple[str, Compressed] | None:
     """The shortest acceptable result of the compressors that may try: their name and what they made of the text."""
     whole = _best(text, hints)
-    if whole is not None and whole.name in _NAMES_OF_SOURCES:
+    if whole is not None and whole.name in _OF_ONE_KIND:
         return whole.name, whole.result
     parts = mixed.compress(text, hints, _named_best)
     made = None if parts is None else _weighed("mixed", parts, tokens.count(text))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from headroom_wrap.compression import diagnostics
 from headroom_wrap.compression.commands import command_of
 from headroom_wrap.compression.lines import Sheet, may_try
 from headroom_wrap.compression.model import Compressed, Hints
@@ -33,13 +34,13 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     if not may_try(text):
         return None
     may_elide = hints.marker is not None
-    sheet = Sheet.of_terminal(text, hints.lines_before)
+    sheet = Sheet.of_terminal(text)
     sheet.shown = [_without_decoration(line) for line in sheet.shown]
     if not _LISTS_PASSES.search(command_of(hints.tool_input)):
         fold_passes(sheet, terms_of(hints), may_elide=may_elide)
     if may_elide:
-        _drop(sheet)
-    rendered, elided = sheet.render(hints.marker)
+        _drop(sheet, hints.offset)
+    rendered, elided = sheet.render(hints.marker, hints.offset)
     if len(rendered) >= len(text):
         return None
     reason = "test run: passed tests grouped" + (", set-up, foreign frames and repeats elided" if elided else "")
@@ -53,10 +54,11 @@ def _without_decoration(line: str) -> str:
     return RULER if line.startswith(RULER) and not line.strip("_ ") else line
 
 
-def _drop(sheet: Sheet) -> None:
+def _drop(sheet: Sheet, offset: int) -> None:
     for index, line in enumerate(sheet.shown):
         if _SET_UP.match(line):
             sheet.drop(index, index, "of database set-up")
+    diagnostics.fold(sheet)
     fold_report(sheet)
     drop_foreign_frames(sheet)
     vital = [VITAL.match(line) is not None for line in sheet.shown]
@@ -64,7 +66,7 @@ def _drop(sheet: Sheet) -> None:
         if is_vital:
             sheet.keep(index)
     keys = [line if is_vital else _VOLATILE.sub("#", line) for line, is_vital in zip(sheet.shown, vital, strict=True)]
-    drop_repeats(sheet, keys, "addresses and temporary paths", _lasting(sheet.shown, vital))
+    drop_repeats(sheet, keys, "addresses and temporary paths", _lasting(sheet.shown, vital), offset)
 
 
 def _lasting(shown: Sequence[str], vital: Sequence[bool]) -> list[bool]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from headroom_wrap.compression.json_strings import Clipper
 from headroom_wrap.compression.lines import Marker, may_try
 from headroom_wrap.compression.model import Compressed, Hints
-from headroom_wrap.compression.row_choice import gaps, in_common, telling_rows
+from headroom_wrap.compression.row_choice import gaps, in_common, telling_rows, varies
 
 PRINTERS = re.compile(
     r"\b(?:kubectl|oc)\b.*(?:-o ?|--output[= ])yaml|\bhelm\s+(?:template|get|show)\b|\bdocker[ -]compose\b.*\bconfig\b"
@@ -129,9 +129,9 @@ class _Finder:
         earlier = self._seen.setdefault(dedented, node)
         if earlier is node:
             return False
-        before = self._hints.lines_before
-        span = f"{before + earlier.first + 2}-{before + earlier.last + 1}"
-        self.gaps.append(_Gap(node.first + 1, node.last, f"the same as lines {span}"))
+        start = self._hints.offset + 1
+        what = f"the same as lines {start + earlier.first + 1}-{start + earlier.last}"
+        self.gaps.append(_Gap(node.first + 1, node.last, what))
         return True
 
     def _telling(self, entries: Sequence[_Node]) -> Sequence[_Node]:
@@ -146,8 +146,9 @@ class _Finder:
             return entries
         keep = telling_rows(columns, texts, self._hints)
         gone: set[int] = set()
+        differing = {key: cells for key, cells in columns.items() if varies(cells)}
         for first, last in gaps(keep, texts):
-            said = in_common(columns, first, last)
+            said = in_common(differing, first, last)
             what = f"{last - first + 1} entries" + (f", {said}" if said else "")
             self.gaps.append(_Gap(entries[first].first, entries[last].last, what))
             gone.update(range(first, last + 1))

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from headroom_wrap.compression import timestamps
 from headroom_wrap.compression.templates import mask
 from headroom_wrap.evals.measure import Column, Figure, Measure, missing, percent, saved, seen_of, share
 from headroom_wrap.evals.reading import Call, Reader
@@ -92,10 +93,11 @@ def system_logs(data: Path) -> Iterator[Log]:
 def _row(reader: Reader, log: Log) -> LogRow:
     goal = _SYSTEM_GOAL if log.source == "loghub" else _CI_GOAL
     seen = reader.read(Call(goal, "Bash", {"command": f"cat {log.name}.log"}, log.text))
-    masked = mask(seen.text) if log.templates or log.rare else ""
+    shown = _with_times(seen.text)
+    masked = mask(shown) if log.templates or log.rare else ""
     # Colours are for people at terminals: a line without them is seen as well as with them.
     gold = dict.fromkeys(_COLOUR.sub("", line) for line in log.gold)
-    lost = (*missing(gold, _COLOUR.sub("", seen.text)), *missing(log.templates, masked))
+    lost = (*missing(gold, _COLOUR.sub("", shown)), *missing(log.templates, masked))
     return LogRow(
         log.source,
         log.name,
@@ -108,6 +110,15 @@ def _row(reader: Reader, log: Log) -> LogRow:
         len(log.rare),
         missing(log.rare, masked),
     )
+
+
+def _with_times(text: str) -> str:
+    """The text with dates, times and hosts where a notice says how to read them: they are visible as words are."""
+    for notice in (timestamps.NOTICE, timestamps.NOTICE_WITH_HOST):
+        before, found, rest = text.partition(notice)
+        if found:
+            return before + timestamps.expand(notice + rest)
+    return text
 
 
 def _templates(lines: Sequence[str], numbers: Sequence[int]) -> list[str]:

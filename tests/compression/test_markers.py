@@ -22,7 +22,7 @@ def test_an_elision_names_its_range_and_what_stood_there() -> None:
 
 
 def test_one_marker_names_lines_in_several_places() -> None:
-    line = markers.scattered([(3, 9), (12, 12)], "context")
+    line = markers.gathered(markers.elision, [(3, 9), (12, 12)], "context")
     assert line == "[headroom: lines 3-9, 12 elided: context]"
     assert markers.carries_marker(line)
 
@@ -36,7 +36,7 @@ def test_an_elision_can_be_read_back(first: int, last: int, what: str, unit: str
 
 
 def test_a_marker_for_several_places_is_read_back_place_by_place() -> None:
-    found = markers.elisions(markers.scattered([(3, 9), (12, 12)], "context"))
+    found = markers.elisions(markers.gathered(markers.elision, [(3, 9), (12, 12)], "context"))
     assert [(each.first, each.last, each.what) for each in found] == [(3, 9, "context"), (12, 12, "context")]
 
 

@@ -14,6 +14,8 @@ MATCHES = "".join(f"/home/dev/projects/shop/server/app/models/order.py:{n}:    t
 RUN = "".join(f"test_{n} (shop.tests.OrderTests.test_{n}) ... ok\n" for n in range(90)) + "\nRan 90 tests in 1s\n\nOK\n"
 LOG = "".join(f"2025-03-04 11:00:{n % 60:02d} INFO queue.Poller: polled {n} jobs\n" for n in range(300))
 ROWS = json.dumps([{"identifier": n, "state": "open", "title": f"Order number {n}"} for n in range(60)])
+PODS = "NAME      READY   STATUS    AGE\n" + "".join(f"web-{n:<5d} 1/1     Running   {n}d\n" for n in range(90))
+MANIFEST = "items:\n" + "".join(f"- kind: Pod\n  metadata:\n    name: web-{n}\n  phase: Running\n" for n in range(90))
 DIFF = "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1,200 +1,200 @@\n" + "-    old = 1\n+    new = 1\n" * 90
 WIDE_DIFF = (
     "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1,201 +1,201 @@\n"
@@ -51,6 +53,17 @@ def chosen(text: str, tool_name: str, tool_input: dict[str, Any] | None = None) 
         (LOG, "mcp__cluster__fetch_logs", {"pod": "web-1"}, "logs"),
         (ROWS, "Bash", bash("gh api repos/x/y/issues"), "json_rows"),
         (ROWS, "mcp__tracker__list_issues", {}, "json_rows"),
+        ("Fetching\n" + ROWS + "\n", "Bash", bash("curl -s https://a.b/orders"), "json_rows"),
+        (ROWS, "Bash", bash("npm ls --json"), "json_rows"),
+        (ROWS * 3, "Bash", bash("cat rows.json"), None),
+        (json.dumps(json.loads(ROWS) * 3), "Bash", bash("cat rows.json"), "json_rows"),
+        (json.dumps(json.loads(ROWS) * 3), "Bash", bash("cat tsconfig.base.json"), None),
+        (json.dumps(json.loads(ROWS) * 3), "Read", {"file_path": "/x/rows.json"}, None),
+        (ROWS, "Bash", bash("jq .items rows.json"), "json_rows"),
+        (PODS, "Bash", bash("kubectl get pods"), "tables"),
+        (PODS, "mcp__cluster__pods", {}, "tables"),
+        (MANIFEST, "Bash", bash("kubectl get pods -o yaml"), "yaml_text"),
+        (MANIFEST, "Bash", bash("cat pods.yaml"), None),
         (TRACE + "ValueError: no\n", "Bash", bash("python -c 'import shop'"), "test_runs"),
         (WIDE_DIFF, "Bash", bash("git diff -U200"), "diffs"),
         (WIDE_DIFF, "Bash", bash("./review.sh"), "diffs"),
@@ -68,7 +81,7 @@ def chosen(text: str, tool_name: str, tool_input: dict[str, Any] | None = None) 
     ],
 )
 def test_a_text_goes_to_the_compressor_of_its_kind(
-    text: str, tool_name: str, tool_input: dict[str, Any], name: str
+    text: str, tool_name: str, tool_input: dict[str, Any], name: str | None
 ) -> None:
     assert chosen(text, tool_name, tool_input) == name
 

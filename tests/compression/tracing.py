@@ -17,6 +17,7 @@ from headroom_wrap.compression.pytest_report import RULER
 from tests.compression.unfolding import RowReader, without_aliases
 
 _ELIDED = re.compile(r"\[headroom: lines? (\d+)(?:-(\d+))? elided(?:: .*)?\]\Z")
+_GATHERED = re.compile(r"\[headroom: lines (\d+(?:-\d+)?(?:, \d+(?:-\d+)?)+) elided(?:: .*)?\]\Z")
 _FOLDED = re.compile(r"\[headroom: the line above stands (\d+) times, lines (\d+)-(\d+)\]\Z")
 _OK = " ... ok"
 
@@ -45,9 +46,18 @@ def trace(original: str, compressed: Compressed, spellings: Spellings = as_termi
     lines = original.split("\n")
     out = timestamps.expand(compressed.text).split("\n")
     at = elided = index = 0
+    named: list[tuple[int, int]] = []
     while index < len(out):
         line = out[index]
-        if marker := _ELIDED.match(line):
+        if named and at + 1 == named[0][0]:
+            at = named.pop(0)[1]
+            continue
+        if gathered := _GATHERED.match(line):
+            assert not named, (line, named)
+            named = [_span(words) for words in gathered[1].split(", ")]
+            assert all(last < following for (_, last), (following, _) in pairwise(named))
+            elided += sum(last - first + 1 for first, last in named)
+        elif marker := _ELIDED.match(line):
             first, last = int(marker[1]), int(marker[2] or marker[1])
             assert first == at + 1, (line, at)
             assert last >= first
@@ -70,10 +80,18 @@ def trace(original: str, compressed: Compressed, spellings: Spellings = as_termi
                 at += 1
             index += _n_spelled(out[index:]) - 1
         index += 1
+    if named and at + 1 == named[0][0]:
+        at = named.pop(0)[1]
+    assert not named, f"named as elided, but not reached: {named}"
     assert at == len(lines), f"lines from {at + 1} on are missing without a marker"
     assert elided == compressed.elided
     assert compressed.total == len(lines) - (lines[-1] == "")
     return Trace(elided)
+
+
+def _span(words: str) -> tuple[int, int]:
+    first, _, last = words.partition("-")
+    return int(first), int(last or first)
 
 
 _HEADING = re.compile(r"(\d+) × (.*):\Z")
