@@ -13,6 +13,8 @@ from headroom_wrap.compression.json_rows import rows_of
 from headroom_wrap.compression.model import Compressed, Hints, Level, Profile, WayBack
 from tests.compression.following import follow
 from tests.compression.outputs import Output
+from tests.compression.sayings import check_sayings
+from tests.compression.test_prose import follow as follow_prose
 from tests.compression.tracing import (
     as_it_is,
     trace,
@@ -47,6 +49,7 @@ def check_laws(text: str, hints: Hints) -> str:
     name, result = outcome
     check_size(text, result)
     check_elisions(text, result, hints)
+    check_sayings(text, result.text)
     if name == "mixed":
         check_parts(text, result, hints)
     else:
@@ -94,9 +97,8 @@ def _by_marker(found: list[markers.Elision]) -> list[list[markers.Elision]]:
 
 
 def check_parts(text: str, whole: Compressed, hints: Hints) -> None:
-    """Each part keeps the laws on its own; the whole is its parts."""
+    """Each part keeps the laws on its own; what nothing was done to stands in the whole."""
     lines = text.split("\n")
-    elided = 0
     for part in mixed.parts(lines):
         piece = "\n".join(lines[part.first : part.last + 1])
         made = router._named_best(piece, hints) if len(piece) >= mixed.MIN_PART_CHARS else None  # noqa: SLF001
@@ -105,8 +107,6 @@ def check_parts(text: str, whole: Compressed, hints: Hints) -> None:
         else:
             check_elisions(piece, made[1], hints)
             FOLLOWERS[made[0]](piece, made[1])
-            elided += made[1].elided
-    assert elided == whole.elided
 
 
 def check_words(text: str, result: Compressed) -> None:
@@ -127,6 +127,16 @@ def check_yaml(text: str, result: Compressed) -> None:
     trace(text, replace(result, text=with_what_was_elided(result.text, text)), as_it_is)
 
 
+def check_page(text: str, result: Compressed) -> None:
+    """Every stretch that is shown stands in the page, one after the other."""
+    at = 0
+    for line in result.text.split("\n"):
+        for stretch in line.split("\t") if not line.startswith(markers.PREFIX) else ():
+            at = text.find(stretch.strip(), at)
+            assert at >= 0, stretch
+            at += len(stretch.strip())
+
+
 def _expands_by(expand: Callable[[str], str]) -> Callable[[str, Compressed], None]:
     def check(text: str, result: Compressed) -> None:
         assert result.elided == 0
@@ -144,10 +154,12 @@ FOLLOWERS: Mapping[str, Callable[[str, Compressed], object]] = {
     "listings": _expands_by(listings.expand),
     "logs": trace,
     "numbered": _expands_by(numbered.expand),
+    "prose": follow_prose,
     "search": trace_search,
     "tables": check_words,
     "terminal": trace,
     "test_runs": trace,
+    "web_pages": check_page,
     "yaml_text": check_yaml,
 }
 """How each compressor's output is followed back to its original."""
