@@ -30,7 +30,7 @@ ERRORS = [
     "make[2]: *** [cart.o] Error {} exit status 2",
     "ValueError: order {} has no price",
     "FATAL 53300 too many connections: {}",
-    "E1101: module_{} has no member",
+    "connect ECONNREFUSED 10.0.0.{}",
     "Segmentation fault at 0x{}a",
 ]
 
