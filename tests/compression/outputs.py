@@ -13,6 +13,7 @@ _WORDS = (
     "module price naïve stock invoice session warning timeout path node batch"
 ).split()
 _ODD = ["\x1b[31mred\x1b[0m", "\0", "\ud800", "é…→", "\r", "a\rb\rdone", "\t", "]", "…", "~", "$A", "{", "}", "\u2028"]
+_OUTCOMES = [*["ok"] * 20, "FAIL", "ERROR", "skipped"]
 _STATES = ["Running", "Pending", "Failed", "Completed"]
 
 
@@ -36,7 +37,8 @@ def _path(source: random.Random) -> str:
 
 
 def _time(source: random.Random, at: int) -> str:
-    return f"2024-01-{at // 86400 % 28 + 1:02d} {at // 3600 % 24:02d}:{at // 60 % 60:02d}:{at % 60:02d},{source.randint(0, 999):03d}"
+    day = f"2024-01-{at // 86400 % 28 + 1:02d}"
+    return f"{day} {at // 3600 % 24:02d}:{at // 60 % 60:02d}:{at % 60:02d},{source.randint(0, 999):03d}"
 
 
 def python_source(source: random.Random, n_functions: int | None = None) -> list[str]:
@@ -164,17 +166,17 @@ def csv_rows(source: random.Random) -> Output:
 
 def table(source: random.Random) -> Output:
     rows = [["NAME", "READY", "STATUS", "RESTARTS", "AGE", "NODE"]]
-    for number in range(source.choice([5, 30, 120])):
-        rows.append(
-            [
-                f"web-{number}",
-                source.choice(["1/1", "0/1"]),
-                source.choice(_STATES),
-                str(source.randint(0, 3)),
-                f"{number}d",
-                "node-1",
-            ]
-        )
+    rows += [
+        [
+            f"web-{n}",
+            source.choice(["1/1", "0/1"]),
+            source.choice(_STATES),
+            str(source.randint(0, 3)),
+            f"{n}d",
+            "node-1",
+        ]
+        for n in range(source.choice([5, 30, 120]))
+    ]
     widths = [max(len(row[at]) for row in rows) for at in range(6)]
     text = "\n".join(
         "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
@@ -254,7 +256,7 @@ def pytest_run(source: random.Random) -> Output:
 
 def unittest_run(source: random.Random) -> Output:
     lines = [
-        f"test_{number} (shop.tests.Orders.test_{number}) ... {source.choice(['ok'] * 20 + ['FAIL', 'ERROR', 'skipped'])}"
+        f"test_{number} (shop.tests.Orders.test_{number}) ... {source.choice(_OUTCOMES)}"
         for number in range(source.choice([8, 90]))
     ]
     lines += ["=" * 70, "FAIL: test_3 (shop.tests.Orders.test_3)", "-" * 70, "Traceback (most recent call last):"]
@@ -299,7 +301,8 @@ def prose(source: random.Random) -> Output:
 
 def html(source: random.Random) -> Output:
     rows = "".join(f"<tr><td class='x'>{_words(source)}</td><td>{n}</td></tr>\n" for n in range(source.choice([4, 80])))
-    text = f"<!doctype html><html><head><style>{'a{b:c}' * 200}</style></head>\n<body><table>\n{rows}</table></body></html>\n"
+    head = f"<head><style>{'a{b:c}' * 200}</style></head>"
+    text = f"<!doctype html><html>{head}\n<body><table>\n{rows}</table></body></html>\n"
     return Output("html", text, "Bash", {"command": "curl -s https://example.com/"})
 
 
