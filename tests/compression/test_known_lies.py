@@ -29,7 +29,7 @@ def library(tmp_path: Path) -> Iterator[Headroom]:
 def read(library: Headroom, content: Any, command: str = "./x", **options: Any) -> str:
     """What the model reads of a result; several blocks one after the other."""
     call = {"type": "tool_use", "id": "toolu_1", "name": "Bash", "input": {"command": command}}
-    messages = [
+    messages: list[dict[str, Any]] = [
         {"role": "user", "content": "Why is the queue empty?"},
         {"role": "assistant", "content": [call]},
         {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "toolu_1", "content": content}]},

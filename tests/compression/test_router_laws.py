@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -84,7 +85,7 @@ def test_an_elided_output_comes_back_byte_for_byte_whole_and_by_the_places_that_
                 continue
             items = output.text.split("\n") if each.unit == "lines" else rows_of(output.text)
             assert items is not None
-            span = {each.unit: f"{each.first}-{each.last}"}
+            span: dict[str, Any] = {each.unit: f"{each.first}-{each.last}"}
             _, _, body = retrieve(store, verdict.original_id, max_chars=10**9, **span).partition("\n")
             wanted = "\n".join(items[each.first - 1 : each.last])
             # A text that ends with a line break has no further line that could be asked for.
