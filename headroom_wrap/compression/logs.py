@@ -32,6 +32,7 @@ _COMPILING = re.compile(
 )
 _COMMAND_CHARS = 120
 """A compiler's command line longer than this says little, unless it failed."""
+_ADVICE = re.compile(r"\b(?:refus|reject|forbid|prohibit|must|should|please|rebase|retry|lint)|>>>", re.IGNORECASE)
 _FIRST_LINES, _LAST_LINES = 4, 8
 _STRONG_SHOWN, _LONG_STRONG_SHOWN = 5, 2
 """Of errors that are equal but for numbers, as many stay; of errors of one template, `_STRONG_ALIKE`."""
@@ -71,7 +72,8 @@ def tidy(text: str, hints: Hints) -> Compressed | None:
 
 
 def _stays(line: str) -> bool:
-    return is_alarming(line) or STRONG.search(line) is not None
+    """Whether somebody may quote or search for the whole line: it tells of trouble, or of what to do about it."""
+    return is_alarming(line) or STRONG.search(line) is not None or _ADVICE.search(line) is not None
 
 
 def _choose(sheet: Sheet, hints: Hints) -> None:
