@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Sequence
+from functools import lru_cache
 
 _WORD = re.compile(r"[^\W_]+(?:['’][^\W\d_]+)?")  # noqa: RUF001 - an apostrophe that people type
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -41,6 +42,7 @@ def words(text: str) -> list[str]:
     return found
 
 
+@lru_cache(maxsize=20_000)
 def stem(word: str) -> str:
     """`word` without what it ends with, where at least four letters remain: `parser` and `parsing` are `pars`."""
     word = word.partition("'")[0].partition("’")[0]  # noqa: RUF001 - an apostrophe that people type

@@ -23,8 +23,14 @@ SHARE = 0.33
 _HEADER_WORDS = 16
 _LEGEND_WORDS = 14
 _MARKER_WORDS, _ELLIPSIS_WORDS = 4, 1
-_MIN_WORDS = 150
-"""Shorter texts save less than the lines cost that say what is left out."""
+_MARKING = 2
+"""Between the two: what a gap costs while it is not known how large it will be."""
+_MAX_HEADING_DISTANCE = 40
+_MIN_WORDS = 250
+"""Shorter texts save less than the lines cost that say what is left out, and lose too many answers."""
+_FEW_WORDS = 500
+_MORE_FOR_FEW = 0.2
+"""Texts below `_FEW_WORDS` keep a larger share, the more the shorter they are."""
 _NEIGHBOUR_SHARE = 0.3
 _TELLING = 1.1
 """Sentences with figures, negations or trouble go before others that are as near to the query."""
@@ -67,7 +73,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     if ellipsis is None or n_words < _MIN_WORDS:
         return None
     sentences = split(text)
-    kept = select(text, sentences, query, SHARE * n_words - _HEADER_WORDS - _LEGEND_WORDS)
+    kept = select(text, sentences, query, _budget(n_words))
     if not kept or len(kept) == len(sentences):
         return None
     page = _Page(text, hints.marker, ellipsis)
@@ -81,6 +87,11 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     if page.n_lines:
         return Compressed(rendered, reason, page.n_lines, text.count("\n") + (not text.endswith("\n")))
     return Compressed(rendered, reason, page.n_chars, len(text), "chars")
+
+
+def _budget(n_words: int) -> float:
+    share = SHARE + _MORE_FOR_FEW * max(0.0, 1 - n_words / _FEW_WORDS)
+    return share * n_words - _HEADER_WORDS - _LEGEND_WORDS
 
 
 def select(text: str, sentences: Sequence[Sentence], query: str, budget: float) -> list[int]:
@@ -112,10 +123,6 @@ def select(text: str, sentences: Sequence[Sentence], query: str, budget: float) 
                 kept[each] = 1
     _close_small_gaps(kept, costs)
     return [index for index, keep in enumerate(kept) if keep]
-
-
-_MARKING = 2
-_MAX_HEADING_DISTANCE = 40
 
 
 def _score(direct: Sequence[float], pieces: Sequence[str], index: int) -> float:

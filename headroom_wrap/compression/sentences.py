@@ -11,8 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 _END = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=\s)|[。！？]+[」』”]*|[;:]\s*(?=\n)|\n[ \t]*(?=\n)")  # noqa: RUF001 - CJK
-_NEXT = re.compile(r"\s+[\"'“‘«(\[*_¿¡-]*(?:[^\W_a-z]|[0-9]|`|<)")
-_LAST_WORD = re.compile(r"[^\s(\[\"'“‘«]{1,24}\Z")
+_NEXT = re.compile(r"\s+[\"'“‘«(\[*_¿¡-]*(?:[^\W_a-z]|[0-9]|`|<)")  # noqa: RUF001 - typographic quotes
+_LAST_WORD = re.compile(r"[^\s(\[\"'“‘«]{1,24}\Z")  # noqa: RUF001 - the same
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof rev gen col capt lt sgt sr jr st mt no nos vol fig figs eq sec ch pp p ed eds vs etc e.g i.e eg "
     "ie cf al approx est dept inc ltd co corp jan feb mar apr jun jul aug sep sept oct nov dec u.s u.k a.m p.m c ca "
