@@ -18,6 +18,8 @@ else:
     import tomli as tomllib
 
 LEVELS = ("off", "safe", "balanced", "aggressive")
+MAX_LIMIT = 10_000_000
+"""Of days and of MB: beyond it a number is a slip of the finger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,31 @@ def _port(value: Any) -> int:
     return port
 
 
+def _limit(value: Any) -> int:
+    try:
+        limit = int(value)
+    except (TypeError, ValueError):
+        raise ValueError("a whole number; 0 means no limit") from None
+    if not 0 <= limit <= MAX_LIMIT or isinstance(value, (bool, float)):
+        raise ValueError(f"a whole number from 0 (no limit) to {MAX_LIMIT}")
+    return limit
+
+
 def _names(value: Any) -> tuple[str, ...]:
     items = value.split(",") if isinstance(value, str) else value
     if not isinstance(items, (list, tuple)) or not all(isinstance(item, str) for item in items):
         raise ValueError("names, separated by commas")
     return tuple(item.strip() for item in items if item.strip())
+
+
+def _switch(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    known = {"1": True, "true": True, "on": True, "yes": True, "0": False, "false": False, "off": False, "no": False}
+    word = str(value).lower()
+    if word not in known:
+        raise ValueError("1 or 0")
+    return known[word]
 
 
 def _url(value: Any) -> str:
@@ -73,6 +95,10 @@ SETTINGS = (
     Setting(
         "exclude_tools", "HEADROOM_EXCLUDE_TOOLS", (), _names, "Tools whose results are never touched, with commas."
     ),
+    Setting(
+        "cache_breakpoints", "HEADROOM_CACHE_BREAKPOINTS", default=False, parse=_switch,
+        help="Mark prefixes for Anthropic's prompt cache where a client marks none: 1 or 0.",
+    ),
     Setting("port", "HEADROOM_PORT", 0, _port, "Port of the proxy; 0: a free one. headroom proxy: 8787 unless told."),
     Setting(
         "anthropic_url", "HEADROOM_ANTHROPIC_URL", "", _anthropic_url,
@@ -85,6 +111,14 @@ SETTINGS = (
     Setting(
         "chatgpt_url", "HEADROOM_CHATGPT_URL", "", _url,
         "Where Codex goes with a ChatGPT login; default: https://chatgpt.com/backend-api/codex.",
+    ),
+    Setting(
+        "retention_days", "HEADROOM_RETENTION_DAYS", 30, _limit,
+        "For how many days after its last use an original is kept; 0: no limit.",
+    ),
+    Setting(
+        "store_max_mb", "HEADROOM_STORE_MAX_MB", 2048, _limit,
+        "How many MB the store may hold before what was used longest ago goes; 0: no limit.",
     ),
 )  # fmt: skip
 
@@ -105,10 +139,13 @@ class Settings:
 
     level: str
     exclude_tools: tuple[str, ...]
+    cache_breakpoints: bool
     port: int
     anthropic_url: str
     openai_url: str
     chatgpt_url: str
+    retention_days: int
+    store_max_mb: int
     sources: Mapping[str, str]
 
 

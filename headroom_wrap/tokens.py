@@ -1,36 +1,74 @@
 """Token counts, offline.
 
-Counts are exact ids of OpenAI's o200k_base (from the `splintr` wheel, which carries the ranks). There is no
-public tokenizer for current Claude models: there the same count is an estimate, and is called one.
+Counts are exact for OpenAI's models (ids of the encoding that a model uses, from the `splintr` wheel, which carries
+the ranks). There is no public tokenizer for current Claude models: there the count in o200k_base is an estimate, and
+is called one; what the provider counts for the same text calibrates it (see `proxy.calibration`).
 """
 
 from __future__ import annotations
 
-from functools import cache
+import re
+from enum import Enum
+from functools import cache, lru_cache
 from typing import Protocol
+
+DEFAULT_ENCODING = "o200k_base"
+"""What blocks are counted in, since a block's outcome does not depend on the model that reads it."""
+
+_ENCODINGS = (
+    ("o200k_base", r"gpt-4o|gpt-4\.[1-9]|gpt-[5-9]|gpt-oss|o[1-9](?![0-9])|chatgpt-4o|codex|computer-use"),
+    ("cl100k_base", r"gpt-4|gpt-3\.5|gpt-35|text-embedding-(?:3|ada-002)"),
+)
+"""The first pattern that a model's name begins with, behind a vendor's name (`openai/gpt-5`) or `ft:`
+(https://github.com/openai/tiktoken/blob/main/tiktoken/model.py)."""
+_NAME_START = re.compile(r"(?:.*/|ft:)+")
+
+
+class Basis(str, Enum):
+    """How good a count is."""
+
+    EXACT = "exact"
+    CALIBRATED = "calibrated estimate"
+    ESTIMATED = "estimated"
 
 
 class _Encoder(Protocol):
-    def encode(self, text: str) -> list[int]: ...
+    def encode_ordinary(self, text: str) -> list[int]: ...
 
 
-@cache
-def _encoder() -> _Encoder:
-    # Imported here: 40 ms that `headroom --version` and a request without new blocks need not pay.
-    from splintr import Tokenizer  # noqa: PLC0415
+def count(text: str, model: str = "") -> int:
+    """The number of tokens in `text` as `model` reads it; lone surrogates count as replacement characters.
 
-    encoder: _Encoder = Tokenizer.from_pretrained("o200k_base")
-    return encoder
-
-
-def count(text: str) -> int:
-    """The number of o200k_base tokens in `text`; lone surrogates count as replacement characters."""
+    For a model whose encoding is not public, and for none, in o200k_base.
+    """
+    encoder = _encoder(encoding_of(model) or DEFAULT_ENCODING)
     try:
-        return len(_encoder().encode(text))
+        return len(encoder.encode_ordinary(text))
     except UnicodeEncodeError:
-        return len(_encoder().encode(text.encode("utf-8", "replace").decode("utf-8")))
+        return len(encoder.encode_ordinary(text.encode("utf-8", "replace").decode("utf-8")))
+
+
+@lru_cache(256)
+def encoding_of(model: str) -> str | None:
+    """The encoding that a model reads, None where that is not public."""
+    name = _NAME_START.sub("", model.lower())
+    return next((encoding for encoding, names in _ENCODINGS if re.match(names, name)), None)
+
+
+def is_exact(model: str) -> bool:
+    """Whether `count(text, model)` is what the model reads, and not an estimate."""
+    return encoding_of(model) is not None
 
 
 def warm() -> None:
     """Load the ranks now, on a thread that nobody waits for; the first text, too, takes some 50 ms longer."""
     count(__doc__ or "")
+
+
+@cache
+def _encoder(encoding: str) -> _Encoder:
+    # Imported here: 40 ms that `headroom --version` and a request without new blocks need not pay.
+    from splintr import Tokenizer  # noqa: PLC0415
+
+    encoder: _Encoder = Tokenizer.from_pretrained(encoding)
+    return encoder

@@ -27,7 +27,7 @@ RANKS = {
     "store": 1,
     "compression": 2,
     "wire": 3,
-    "auth": 4, "memory": 4,
+    "auth": 4, "memory": 4, "library": 4,
     "proxy": 5, "mcp": 5,
     "agents": 6,
     "learn": 7,
@@ -200,8 +200,14 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_has_the_package_and_its_data_and_nothing_else(built: Path) -> None:
     (wheel,) = built.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert {name.partition("/")[0] for name in names} == {"headroom_wrap", f"headroom_wrap-{__version__}.dist-info"}
-    for file in ("emulator/data/demo.log", "emulator/data/system.md", "py.typed"):
+    assert {name.partition("/")[0] for name in names} == {
+        "headroom",
+        "headroom_wrap",
+        f"headroom_wrap-{__version__}.dist-info",
+    }
+    workloads = [f"evals/data/workloads/{file.name}" for file in (PACKAGE / "evals" / "data" / "workloads").iterdir()]
+    assert len(workloads) == 32
+    for file in ("emulator/data/demo.log", "emulator/data/system.md", "py.typed", *workloads):
         assert f"headroom_wrap/{file}" in names
 
 
@@ -210,7 +216,7 @@ def test_the_sdist_leaves_the_links_out(built: Path) -> None:
     with tarfile.open(sdist) as archive:
         tops = {name.split("/")[1] for name in archive.getnames()}
     assert not tops & set(LINKS)
-    assert {"headroom_wrap", "pyproject.toml", "README.md", "LICENSE"} <= tops
+    assert {"headroom", "headroom_wrap", "pyproject.toml", "README.md", "LICENSE"} <= tops
 
 
 FOREIGN = re.compile(r"/wor[k]/|/roo[t]/|pyp[i]\.org|pythonhoste[d]\.org|npmj[s]\.(?:org|com)|crate[s]\.io")
@@ -242,7 +248,7 @@ def rows_of_settings() -> list[str]:
     defaults = {item.variable: item.default for item in settings.SETTINGS}
     for variable, (name, text) in declared().items():
         default = defaults.get(variable)
-        shown = "" if default in (None, "", ()) else f"`{default}`"
+        shown = "" if default in (None, "", ()) else f"`{str(default).lower()}`"
         rows.append(f"| `{variable}` | {name and f'`{name}`'} | {shown} | {text} |")
     return rows
 

@@ -22,7 +22,8 @@ def test_flag_beats_environment_beats_file_beats_default(file: Path) -> None:
     assert (loaded.level, loaded.port, loaded.exclude_tools, loaded.anthropic_url) == ("off", 8, ("Read",), "")
     assert loaded.sources == {
         "level": "flag", "port": "HEADROOM_PORT", "exclude_tools": str(file), "anthropic_url": "default",
-        "openai_url": "default", "chatgpt_url": "default",
+        "openai_url": "default", "chatgpt_url": "default", "cache_breakpoints": "default",
+        "retention_days": "default", "store_max_mb": "default",
     }  # fmt: skip
 
 
@@ -30,12 +31,22 @@ def test_names_are_separated_by_commas(file: Path) -> None:
     assert settings.load({}, {"HEADROOM_EXCLUDE_TOOLS": "Read, Bash,"}, file).exclude_tools == ("Read", "Bash")
 
 
+@pytest.mark.parametrize(("word", "value"), [("1", True), ("true", True), ("ON", True), ("0", False), ("no", False)])
+def test_a_switch_is_said_in_the_usual_words(word: str, file: Path, *, value: bool) -> None:
+    assert settings.load({}, {"HEADROOM_CACHE_BREAKPOINTS": word}, file).cache_breakpoints is value
+    file.write_text(f"cache_breakpoints = {str(value).lower()}\n", encoding="utf-8")
+    assert settings.load({}, {}, file).cache_breakpoints is value
+
+
 @pytest.mark.parametrize(
     "env",
     [
+        {"HEADROOM_CACHE_BREAKPOINTS": "perhaps"},
         {"HEADROOM_LEVEL": "hard"},
         {"HEADROOM_PORT": "eighty"},
         {"HEADROOM_PORT": "65536"},
+        {"HEADROOM_RETENTION_DAYS": "-1"},
+        {"HEADROOM_STORE_MAX_MB": "2 GB"},
         {"HEADROOM_ANTHROPIC_URL": "api.example.com"},
         {"HEADROOM_ANTHROPIC_URL": "https://example.com/?a=b"},
         {"HEADROOM_ANTHROPIC_URL": "https://example.com/v1/"},

@@ -21,7 +21,10 @@ EXIT_INTERRUPTED = 130
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """A verb of the command: its module has `command`, a typer function, or takes its words raw as a list."""
+    """A verb of the command.
+
+    Its module has `command`: a typer function, a whole typer application, or, where `is_raw`, a function of its words.
+    """
 
     module: str
     help: str
@@ -32,7 +35,11 @@ VERBS = {
     "wrap": Verb("wrap", "Run a coding agent behind a compressing proxy: headroom wrap claude", is_raw=True),
     "proxy": Verb("proxy", "Run the proxy by itself, for any client with a base URL"),
     "retrieve": Verb("retrieve", "Print an original, or lines of it, by the id in a marker"),
+    "explain": Verb("explain", "Say what was dropped from an original, and why"),
+    "compress": Verb("compress", "Compress a file or standard input, as a model would read it"),
+    "store": Verb("store", "Show what is stored, or remove it"),
     "mcp": Verb("mcp", "Serve retrieval over MCP on standard input and output", is_raw=True),
+    "evals": Verb("evals", "Measure what is saved and what stays visible: headroom evals suite --tier 1", is_raw=True),
 }
 
 HELP = """\
@@ -89,8 +96,10 @@ def _run(words: list[str]) -> int:
 def _run_typer(command: Callable[..., None], words: list[str]) -> int:
     import typer  # noqa: PLC0415 - verbs with raw words do without it
 
-    app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
-    app.command()(command)
+    app = command
+    if not isinstance(app, typer.Typer):
+        app = typer.Typer(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+        app.command()(command)
     try:
         app(words[1:], prog_name=f"headroom {words[0]}")
     except SystemExit as end:

@@ -18,6 +18,7 @@ from headroom_wrap.proxy.config import OFFICIAL_URLS, ProxyConfig
 from headroom_wrap.proxy.embedded import Compression, EmbeddedProxy
 from headroom_wrap.proxy.server import bind
 from headroom_wrap.settings import Settings
+from headroom_wrap.store import Limits
 from headroom_wrap.wrap.plan import retrieve_command
 from headroom_wrap.wrap.summary import describe
 
@@ -29,6 +30,10 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
     level: Annotated[str | None, typer.Option(help="off, safe, balanced (default) or aggressive.")] = None,
     no_compress: Annotated[bool, typer.Option("--no-compress", help="The same as --level off.")] = False,  # noqa: FBT002 - typer's way
     exclude_tool: Annotated[list[str] | None, typer.Option(help="Never touch this tool's results.")] = None,
+    cache_breakpoints: Annotated[  # noqa: FBT002 - typer's way
+        bool,
+        typer.Option("--cache-breakpoints", help="Mark prefixes for Anthropic's cache where the client marks none."),
+    ] = False,
     anthropic_url: Annotated[str | None, typer.Option(help="Where Anthropic requests go, without /v1.")] = None,
     openai_url: Annotated[str | None, typer.Option(help="Where OpenAI requests go, with /v1.")] = None,
 ) -> None:
@@ -38,6 +43,7 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
         "port": port,
         "level": "off" if no_compress else level,
         "exclude_tools": exclude_tool,
+        "cache_breakpoints": cache_breakpoints or None,
         "anthropic_url": anthropic_url,
         "openai_url": openai_url,
     }
@@ -57,8 +63,10 @@ def serve(settings: Settings, env: Mapping[str, str]) -> None:
     key = secrets.token_hex(32)
     upstreams = {name: getattr(settings, f"{name}_url") or url for name, url in OFFICIAL_URLS.items()}
     config = ProxyConfig(key, session, "proxy", upstreams, require_key=False)
-    compression = Compression(settings.level, settings.exclude_tools, retrieve_command(env, has_login_shell=True))
-    proxy = EmbeddedProxy(config, compression, bind(port), data, env)
+    retrieval = retrieve_command(env, has_login_shell=True)
+    compression = Compression(settings.level, settings.exclude_tools, retrieval, settings.cache_breakpoints)
+    limits = Limits(settings.retention_days, settings.store_max_mb)
+    proxy = EmbeddedProxy(config, compression, bind(port), data, env, limits)
     key_file = data / f"proxy-{proxy.server.port}.key"
     stopped = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -76,7 +84,7 @@ def serve(settings: Settings, env: Mapping[str, str]) -> None:
     finally:
         key_file.unlink(missing_ok=True)
         proxy.stop()
-        _say(describe(proxy.totals(), "the client", proxy.why_not_compressing))
+        _say(describe(proxy.totals(), "the client", proxy.why_not_compressing, proxy.prefix_changes()))
         proxy.close()
 
 

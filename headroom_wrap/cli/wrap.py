@@ -14,7 +14,13 @@ from headroom_wrap.agents import AGENTS, Context, agent_named
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.wrap.child import require_posix, reraise
 
-_FLAGS = {"--dry-run": "dry_run", "-v": "verbose", "--verbose": "verbose", "--no-compress": "no_compress"}
+_FLAGS = {
+    "--dry-run": "dry_run",
+    "-v": "verbose",
+    "--verbose": "verbose",
+    "--no-compress": "no_compress",
+    "--cache-breakpoints": "cache_breakpoints",
+}
 _SHARED_FLAG = "--verbose"
 """Agents have it too (Claude Code's `--output-format stream-json` demands it): behind the agent's name it is theirs."""
 _OPTIONS = {
@@ -40,6 +46,7 @@ Options:
   --level LEVEL         off, safe, balanced (default) or aggressive
   --no-compress         the same as --level off
   --exclude-tool NAME   never touch this tool's results; may be repeated
+  --cache-breakpoints   mark prefixes for Anthropic's cache where the agent marks none
   --anthropic-url URL   where Anthropic requests go, without /v1
   --openai-url URL      where OpenAI requests go, with /v1
   --chatgpt-url URL     where Codex goes with a ChatGPT login

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from functools import lru_cache
@@ -20,7 +21,7 @@ _STOP = frozenset(
 )
 _SUFFIXES = ("ization", "ations", "ation", "ments", "ment", "ness", "ities", "ity", "ingly", "edly", "ings", "ing",
              "ies", "ied", "ers", "est", "ive", "ion", "ions", "ed", "er", "es", "ly", "al", "s", "e", "y")  # fmt: skip
-_MIN_STEM = 4
+_MIN_STEM, _MAX_STEM = 4, 6
 _K1 = 1.2
 _B = 0.75
 
@@ -42,14 +43,17 @@ def words(text: str) -> list[str]:
     return found
 
 
-@lru_cache(maxsize=20_000)
+@lru_cache(maxsize=16_384)
 def stem(word: str) -> str:
-    """`word` without what it ends with, where at least four letters remain: `parser` and `parsing` are `pars`."""
+    """`word` without accents and what it ends with, six letters at most: `parser` and `parsing` are `pars`."""
+    if not word.isascii():
+        word = "".join(char for char in unicodedata.normalize("NFKD", word) if not unicodedata.combining(char))
     word = word.partition("'")[0].partition("’")[0]  # noqa: RUF001 - an apostrophe that people type
-    for suffix in _SUFFIXES:
+    for suffix in _SUFFIXES if word.endswith(_SUFFIXES) else ():
         if word.endswith(suffix) and len(word) - len(suffix) >= _MIN_STEM:
-            return word[: -len(suffix)]
-    return word
+            word = word[: -len(suffix)]
+            break
+    return word[:_MAX_STEM] if word.isalpha() else word
 
 
 class Index:
@@ -72,10 +76,17 @@ class Index:
         holding = self._holding[term]
         return math.log(1 + (len(self._counts) - holding + 0.5) / (holding + 0.5)) if holding else 0.0
 
+    def share(self, term: str) -> float:
+        """In how many of the texts a stem stands, from 0 to 1."""
+        return self._holding[term] / max(1, len(self._counts))
+
     def scores(self, query: str) -> list[float]:
         """One score per text, 0 where none of the query's words stands."""
-        terms = {term: self.weight(term) for term in dict.fromkeys(stems(query))}
-        telling = [(term, weight) for term, weight in terms.items() if weight]
+        return self.scores_of(stems(query))
+
+    def scores_of(self, terms: Sequence[str]) -> list[float]:
+        """The same for a query that is given as stems."""
+        telling = [(term, weight) for term in dict.fromkeys(terms) if (weight := self.weight(term))]
         return [
             sum(
                 weight * count[term] * (_K1 + 1) / (count[term] + _K1 * (1 - _B + _B * length / self._mean))

@@ -1,4 +1,4 @@
-"""What a shell command is going to print, judged by its words."""
+"""What a tool or a shell command is going to print, judged by its words."""
 
 from __future__ import annotations
 
@@ -65,6 +65,11 @@ _KIND_OF_PAIR = {
     ("git", "format-patch"): Prints.HISTORY,
     ("gh", "pr"): Prints.HISTORY,
 }
+_READERS = re.compile(
+    r"(?:^|_)(?:notebook_?)?(?:read|view|open|cat|edit|write|update|create|multi_?edit|str_replace\w*|apply_patch)"
+    r"(?:_?(?:text|multiple|many|media|notebook))?(?:_?files?)?$",
+    re.IGNORECASE,
+)
 _WRAPPERS = frozenset(
     "sudo time timeout env nice nohup stdbuf xargs command exec bash sh zsh uv uvx poetry pipenv hatch pdm rye run npx "
     "bunx pnpx python python2 python3 node -m -lc -c -X dev".split()
@@ -78,6 +83,11 @@ _LOG_FILE = re.compile(r"\.log\b|/log/|/logs/|\.out\b|syslog|messages\b")
 _MAX_COMMAND_CHARS = 20_000
 
 
+def is_reader(tool_name: str) -> bool:
+    """Whether a tool, by its name, reads or writes files by their paths."""
+    return _READERS.search(tool_name) is not None
+
+
 def command_of(tool_input: Mapping[str, Any]) -> str:
     """The command line in a tool's arguments, or ""; lists of words are joined."""
     for name in ("command", "cmd", "script", "input"):
@@ -89,10 +99,15 @@ def command_of(tool_input: Mapping[str, Any]) -> str:
     return ""
 
 
+def unwrapped(command: str) -> str:
+    """What a shell is told to run by `bash -lc '...'`; any other command as it is."""
+    wrapped = _SHELL.match(command)
+    return wrapped[2] if wrapped else command
+
+
 def prints(command: str) -> Prints:
     """What the output of a command line will hold; filters behind a pipe count for nothing."""
-    wrapped = _SHELL.match(command)
-    text = _HEREDOC.sub("", (wrapped[2] if wrapped else command)[:_MAX_COMMAND_CHARS])
+    text = _HEREDOC.sub("", unwrapped(command)[:_MAX_COMMAND_CHARS])
     text = _QUOTED.sub(lambda quoted: "Q" if re.search(r"[\s|;&]", quoted[0]) else quoted[0][1:-1], text)
     kinds = Prints.NOTHING_KNOWN
     piped = False

@@ -1,9 +1,9 @@
 """The engine: one verdict per slot, decided when the block is first seen and replayed for ever (law 1).
 
 A block's identity is its wire format, its way back, its call id, how many equal texts stand before it under that
-call id, and its text. The key of its decision adds the profile. A reference to an earlier block also records
-which block that was: where it no longer stands earlier in the request, the block gets a second decision, taken
-without references, and keeps that one.
+call id, and its text; in the library also the words that it is judged by, since there each call decides anew. The key
+of its decision adds the profile. A reference to an earlier block also records which block that was: where it no
+longer stands earlier in the request, the block gets a second decision, taken without references, and keeps that one.
 """
 
 from __future__ import annotations
@@ -12,26 +12,33 @@ import hashlib
 import json
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from headroom_wrap import tokens
-from headroom_wrap.compression import markers, router
-from headroom_wrap.compression.model import Compressed, Hints, Level, Profile, Slot, Verdict, WayBack
-from headroom_wrap.compression.references import refer
+from headroom_wrap.compression import markers, overlaps, router
+from headroom_wrap.compression.commands import is_reader
+from headroom_wrap.compression.model import Compressed, Hints, Level, Profile, Slot, SlotKind, Verdict, WayBack
+from headroom_wrap.compression.references import is_same_call, refer, refer_with_difference
 from headroom_wrap.errors import HeadroomError
 from headroom_wrap.store import Decision, Store
 from headroom_wrap.store.store import original_id
 
-MIN_CHARS = 600
-"""About 200 tokens: below, a marker costs more than it saves. Part of renderer version 1; never changed for it."""
+MIN_CHARS = 240
+"""Below, hardly a re-spelling pays, and no marker does."""
+_MIN_CHARS_OF_USER = 600
+"""Of what the user wrote, only what is long enough to have been pasted."""
 MAX_CHARS = 4_000_000
 BIRTHS_BUDGET_S = 5.0
 """What is new in one request may cost this much; blocks beyond it are decided "left", and stay so."""
 _REMEMBERED = 8192
+_SHOW_LINES = frozenset({"", "code", "numbered", "overlap"})
+"""Compressors whose results show a file's lines word for word, but for marked ones."""
 
 T = TypeVar("T")
+_Rendering = tuple[str, str, str, tuple[str, ...]]
+"""The text to send instead, the reason, the compressor, and the families of the blocks that it depends on."""
 _Router = Callable[[str, Hints], "tuple[str, Compressed] | None"]
 
 
@@ -42,6 +49,18 @@ class _Block:
     key: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Earlier:
+    """Blocks that stand before another: one with the same text, one of the same call, and those of the same file.
+
+    Those of the same file come with what is sent in their place.
+    """
+
+    equal: _Block | None = None
+    like: _Block | None = None
+    of_file: tuple[tuple[_Block, str | None], ...] = ()
+
+
 class Engine:
     """Decides and replays. Safe for several threads.
 
@@ -49,39 +68,48 @@ class Engine:
         store: where decisions and originals live.
         compress: the router; a parameter for tests.
         clock: seconds, monotonic; bounds the time spent on new blocks.
+        births_budget_s: what is new in one request may cost this much.
+        max_chars: longer texts are left alone; nobody waits for a program's as for an agent's.
 
     Raises:
         HeadroomError: `process` raises `STORE_FAILED` when the store cannot be read; the caller sends the original.
     """
 
     def __init__(
-        self, store: Store, *, compress: _Router = router.compress, clock: Callable[[], float] = time.monotonic
+        self,
+        store: Store,
+        *,
+        compress: _Router = router.compress,
+        clock: Callable[[], float] = time.monotonic,
+        births_budget_s: float = BIRTHS_BUDGET_S,
+        max_chars: int = MAX_CHARS,
     ) -> None:
         self._store = store
         self._compress = compress
         self._clock = clock
+        self._births_budget_s = births_budget_s
+        self._max_chars = max_chars
         self._decisions: OrderedDict[str, Decision] = OrderedDict()
         self._profiles: OrderedDict[str, Profile] = OrderedDict()
         self._unwritten: dict[str, Decision] = {}
 
-    def process(self, slots: Sequence[Slot], wire: str, profile: Profile, query: str = "") -> list[Verdict]:
+    def process(self, slots: Sequence[Slot], wire: str, profile: Profile) -> list[Verdict]:
         """One verdict per slot, in order.
 
         Args:
             slots: of one request.
             wire: name of the wire format.
             profile: what holds for a conversation that begins now; one that has begun keeps its own.
-            query: the user's last words.
         """
         if profile.level is Level.OFF:
             return [Verdict(slot, None, "level off") for slot in slots]
         families = _families(slots, wire, profile.way_back)
-        why_left = [_why_left(slot) for slot in slots]
+        why_left = [_why_left(slot, self._max_chars) for slot in slots]
         eligible = [index for index, why in enumerate(why_left) if why is None]
         profile = self._frozen_profile([families[index] for index in eligible], profile)
         dumped = _dump(profile)
         blocks = {index: _Block(slots[index], families[index], _hash(families[index], dumped)) for index in eligible}
-        decided, new = self._decide(list(blocks.values()), profile, query)
+        decided, new = self._decide(list(blocks.values()), profile)
         return [
             _verdict(slot, decided[blocks[index].key], is_new=blocks[index].key in new)
             if index in blocks
@@ -89,9 +117,7 @@ class Engine:
             for index, slot in enumerate(slots)
         ]
 
-    def _decide(
-        self, blocks: Sequence[_Block], profile: Profile, query: str
-    ) -> tuple[dict[str, Decision], frozenset[str]]:
+    def _decide(self, blocks: Sequence[_Block], profile: Profile) -> tuple[dict[str, Decision], frozenset[str]]:
         """The decision for each block (by the block's key), and which of them were taken just now."""
         known = self._recall([key for block in blocks for key in (block.key, _alone(block.key))])
         decided: dict[str, Decision] = {}
@@ -99,16 +125,17 @@ class Engine:
         originals: dict[str, tuple[str, str]] = {}
         standing: dict[str, _Block] = {}
         first_with: dict[str, _Block] = {}
-        deadline = self._clock() + BIRTHS_BUDGET_S
-        for block in blocks:
+        deadline = self._clock() + self._births_budget_s
+        for index, block in enumerate(blocks):
             decision = known.get(block.key)
             if decision is not None and not _holds(decision, standing):
                 decision = known.get(_alone(block.key))
             if decision is None:
-                earlier = None if block.key in known else first_with.get(block.slot.text)
+                is_alone = block.key in known or profile.way_back is WayBack.NONE
+                earlier = _Earlier() if is_alone else _earlier(block, blocks[:index], decided, first_with)
                 key = _alone(block.key) if block.key in known else block.key
                 in_time = self._clock() < deadline
-                decision = self._birth(block, key, earlier, profile, query) if in_time else _left(block, key, profile)
+                decision = self._birth(block, key, earlier, profile) if in_time else _left(block, key, profile)
                 births[decision.key] = decision
                 if decision.original_id is not None:
                     originals[decision.original_id] = (block.slot.text, block.slot.tool_name)
@@ -137,45 +164,48 @@ class Engine:
         self._remember(won)
         return won
 
-    def _birth(self, block: _Block, key: str, earlier: _Block | None, profile: Profile, query: str) -> Decision:
+    def _birth(self, block: _Block, key: str, earlier: _Earlier, profile: Profile) -> Decision:
         slot = block.slot
-        rendered, reason, name = None, "nothing to gain", ""
-        depends: tuple[str, ...] = ()
         if slot.tool_name in profile.excluded_tools:
             # A decision like any other: a session without the exclusion that takes the conversation up keeps to it.
             return _left(block, key, profile, "excluded tool")
-        if earlier is not None and profile.way_back is not WayBack.NONE:
-            name, reason = "reference", "repeats an earlier result"
-            rendered = refer(slot.text, earlier.slot, original_id(slot.text), profile)
-            depends = (earlier.family,)
-        else:
-            outcome = self._try_compress(slot, profile, query)
-            if outcome is not None:
-                name, compressed = outcome
-                rendered, reason = _with_header(slot.text, compressed, profile), compressed.reason
         before = tokens.count(slot.text)
-        after = before if rendered is None else tokens.count(rendered)
-        if rendered is None or after >= before or len(rendered) >= len(slot.text):
-            return _left(block, key, profile, reason if rendered is None else "would not be shorter", before)
-        return Decision(
-            key, block.family, _dump(profile), rendered, reason, name, before, after, original_id(slot.text), depends
-        )
+        id_ = original_id(slot.text)
+        best: Decision | None = None
+        for rendered, reason, name, depends in self._renderings(slot, id_, earlier, profile):
+            after = tokens.count(rendered)
+            if after < (before if best is None else best.tokens_after) and len(rendered) < len(slot.text):
+                best = Decision(
+                    key, block.family, _dump(profile), rendered, reason, name, before, after, id_, depends
+                )  # fmt: skip
+        return _left(block, key, profile, "nothing to gain", before) if best is None else best
 
-    def _try_compress(self, slot: Slot, profile: Profile, query: str) -> tuple[str, Compressed] | None:
-        hints = Hints(
-            slot.tool_name,
-            slot.tool_input,
-            query,
-            slot.is_error,
-            marker=markers.elision if profile.may_elide else None,
-            level=profile.level,
-        )
+    def _renderings(self, slot: Slot, id_: str, earlier: _Earlier, profile: Profile) -> Iterator[_Rendering]:
+        """What may stand for a text."""
+        if earlier.equal is not None:
+            rendered = refer(slot.text, earlier.equal.slot, id_, profile)
+            yield rendered, "repeats an earlier result", "reference", (earlier.equal.family,)
+            return
+        if earlier.like is not None:
+            told = refer_with_difference(slot, earlier.like.slot, id_, profile)
+            if told is not None:
+                yield told, "differs little from an earlier result", "difference", (earlier.like.family,)
+        if earlier.of_file:
+            yield from _overlap(slot, earlier, profile)
+        outcome = self._try_compress(slot, profile)
+        if outcome is not None:
+            name, compressed = outcome
+            yield _with_header(slot.text, compressed, profile), compressed.reason, name, ()
+
+    def _try_compress(self, slot: Slot, profile: Profile) -> tuple[str, Compressed] | None:
         try:
-            return self._compress(slot.text, hints)
+            return self._compress(slot.text, _hints(slot, profile))
         except Exception:  # noqa: BLE001 - law 5: a compressor that fails costs nothing, and only its own block
             return None
 
     def _frozen_profile(self, families: Sequence[str], profile: Profile) -> Profile:
+        if profile.way_back is WayBack.CALLER:
+            return profile  # a program says for each call what it wants
         for family in families:
             if family in self._profiles:
                 return self._profiles[family]
@@ -187,6 +217,7 @@ class Engine:
 
     def _recall(self, keys: Sequence[str]) -> dict[str, Decision]:
         known = {key: self._decisions[key] for key in keys if key in self._decisions}
+        self._store.used(known)
         missing = [key for key in keys if key not in known]
         # A block's second key is looked up only with its first: most blocks never have one.
         if any(not key.endswith(_ALONE) for key in missing):
@@ -215,16 +246,62 @@ def _families(slots: Sequence[Slot], wire: str, way_back: WayBack) -> list[str]:
         digest = hashlib.sha256(slot.text.encode("utf-8", "surrogatepass")).digest()
         occurrence = counts.get((slot.call_id, digest), 0)
         counts[slot.call_id, digest] = occurrence + 1
-        families.append(_hash(wire, way_back.value, json.dumps(slot.call_id), str(occurrence), digest.hex()))
+        parts = [wire, way_back.value, json.dumps(slot.call_id), str(occurrence), digest.hex()]
+        if way_back is WayBack.CALLER:
+            # No conversation is remembered for a program: the words that the block was judged by are part of its name.
+            parts.append(slot.query)
+        families.append(_hash(*parts))
     return families
 
 
-def _why_left(slot: Slot) -> str | None:
+def _hints(slot: Slot, profile: Profile) -> Hints:
+    marker = markers.elision if profile.may_elide else None
+    return Hints(slot.tool_name, slot.tool_input, slot.query, slot.is_error, marker, profile.level)
+
+
+def _earlier(
+    block: _Block, before: Sequence[_Block], decided: Mapping[str, Decision], first_with: Mapping[str, _Block]
+) -> _Earlier:
+    """What `block` may refer to. One that is itself told by another is no ground to stand on."""
+    equal = first_with.get(block.slot.text)
+    if equal is not None:
+        return _Earlier(equal)
+    like: _Block | None = None
+    of_file: list[tuple[_Block, str | None]] = []
+    path = overlaps.path_of(block.slot.tool_input) if is_reader(block.slot.tool_name) else ""
+    for other in reversed(before):
+        is_like = like is None and is_same_call(block.slot, other.slot)
+        is_of_file = path and is_reader(other.slot.tool_name) and overlaps.path_of(other.slot.tool_input) == path
+        if not is_like and not is_of_file:
+            continue
+        told = decided[other.key].rendered
+        if told is not None and markers.tells_of_another(told):
+            continue
+        if is_like:
+            like = other
+        if is_of_file and decided[other.key].compressor in _SHOW_LINES:
+            of_file.append((other, told))
+    return _Earlier(None, like, tuple(reversed(of_file)))
+
+
+def _overlap(slot: Slot, earlier: _Earlier, profile: Profile) -> Iterator[_Rendering]:
+    shown = [overlaps.Shown(block.slot.text, told) for block, told in earlier.of_file]
+    made = overlaps.compress(slot.text, _hints(slot, profile), shown)
+    if made is not None:
+        compressed, used = made
+        depends = tuple(earlier.of_file[index][0].family for index in sorted(used))
+        yield _with_header(slot.text, compressed, profile), compressed.reason, "overlap", depends
+
+
+def _why_left(slot: Slot, max_chars: int) -> str | None:
     """The pure rules that leave a slot alone without any decision; None where one must be taken."""
-    if len(slot.text) < MIN_CHARS:
+    is_result = slot.kind is SlotKind.TOOL_RESULT
+    if len(slot.text) < (MIN_CHARS if is_result else _MIN_CHARS_OF_USER):
         return "too short"
-    if len(slot.text) > MAX_CHARS:
+    if len(slot.text) > max_chars:
         return "too long"
+    if not is_result and slot.text.strip() in slot.query:
+        return "it is the question"
     if slot.tool_name.endswith(markers.RETRIEVE_TOOL) or markers.carries_marker(slot.text):
         return "retrieved, or marked already"
     return None

@@ -1,153 +1,180 @@
-"""JSON with many alike objects: keys once, rows as arrays; of very many rows, the telling ones."""
+"""JSON with many alike things: keys once, rows as arrays; of very many rows, the telling ones."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 
 from headroom_wrap.compression import markers
-from headroom_wrap.compression.json_text import (
-    Member,
-    NotPlainJsonError,
-    elements,
-    end_of_value,
-    members,
-    minified,
-    object_members,
-    skip_space,
-)
+from headroom_wrap.compression.aliases import aliased
+from headroom_wrap.compression.json_layout import Prose, Table, layout_of, values_of
+from headroom_wrap.compression.json_strings import Clipper
+from headroom_wrap.compression.json_text import NotPlainJsonError, minified
 from headroom_wrap.compression.lines import may_try
 from headroom_wrap.compression.model import Compressed, Hints
-from headroom_wrap.compression.row_choice import telling_rows
-from headroom_wrap.compression.schemas import Schema, schema_of
+from headroom_wrap.compression.row_choice import gaps, in_common, telling_rows, varies
 
-_MIN_ROWS = 3
-_DOMINATING_SHARE = 0.6
-_MAX_BANNER_CHARS = 400
-_ELIDE_FROM_ROWS, _ELIDE_FROM_CHARS = 40, 6000
-_MIN_GAP_ROWS = 3
-_COMMON_CHARS, _COMMON_MAX = 24, 3
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A text that is mostly one sequence of objects.
-
-    Attributes:
-        before: what stands before the first object, minified if it is JSON.
-        rows: the members of each object.
-        after: what stands after the last one.
-        unit: "rows", or "lines" where each object has a line of its own and nothing stands before.
-    """
-
-    before: str
-    rows: list[list[Member]]
-    after: str
-    unit: str
+_ELIDE_FROM_ROWS, _ELIDE_FROM_CHARS = 12, 3000
+_ELIDE_PLAIN_FROM_CHARS = 1000
+_ELIDE_SETTINGS_FROM_CHARS = 20_000
+"""Nobody can tell which of a program's settings matter: of a few, all stay."""
+_SHORT_ROW_CHARS = 40
 
 
 def compress(text: str, hints: Hints) -> Compressed | None:
-    """Re-spell as one header and a line per row, which loses nothing; elide rows that tell nothing new."""
+    """Re-spell as headers and a line per row, which loses nothing; elide rows that tell nothing new."""
     if not may_try(text):
         return None
     try:
-        table = read_table(text)
-        schema = None if table is None else schema_of(table.rows)
-        if table is None or schema is None:
-            return None
-        lines = [schema.encode(row) for row in table.rows]
+        layout = layout_of(text, hints.offset)
     except NotPlainJsonError:
         return None
-    n_rows = len(lines)
-    elided = 0
-    body = lines
-    if hints.marker is not None and n_rows > _ELIDE_FROM_ROWS and sum(map(len, lines)) > _ELIDE_FROM_CHARS:
-        body, elided = _elide(lines, telling_rows(table.rows, schema, hints), table)
-    spelled = "\n".join(part for part in [table.before, header(schema, n_rows), *body, table.after] if part)
+    if layout is None:
+        return None
+    page = _Page(Clipper(text, hints) if hints.marker is not None else None)
+    kept = _kept(layout.tables, hints)
+    for piece in layout.pieces:
+        page.add(piece, kept)
+    spelled = page.text(values_of(layout))
     if len(spelled) >= len(text):
         return None
-    reason = "JSON rows by one schema" + (", unremarkable rows elided" if elided else "")
-    return Compressed(spelled, reason, elided, n_rows, table.unit)
+    reason = "JSON rows by one schema" if layout.tables else "JSON without white space"
+    n_chars = page.clipper.n_chars if page.clipper is not None else 0
+    if page.elided or not n_chars:
+        reason += ", unremarkable rows elided" if page.elided else ""
+        unit = "lines" if any(table.is_lines for table in layout.tables) else "rows"
+        return Compressed(spelled, reason, page.elided, layout.n_rows - hints.offset, unit)
+    return Compressed(spelled, reason + ", long strings elided", n_chars, len(text), "chars")
 
 
-def header(schema: Schema, n_rows: int) -> str:
-    """The line that says how to read the rows below it."""
-    return (
-        f"{markers.PREFIX}: {n_rows} objects, one per line, as arrays of their values; keys in order, "
-        f"key=value holds for all, an empty place is a missing key: {schema.spell()}]"
-    )
-
-
-def read_table(text: str) -> Table | None:
-    """The rows of a JSON array or of an object that one array dominates, or of lines of JSON; None if it is neither.
+def rows_of(text: str) -> Sequence[str] | None:
+    """The rows of a text as markers number them, each as JSON; None if it has none.
 
     Raises:
         NotPlainJsonError: it looks like JSON and is not, or has duplicate keys.
     """
-    start = skip_space(text, 0)
-    banner = ""
-    if not text.startswith(("[", "{"), start):
-        newline = text.find("\n", start)
-        banner = text[:newline] if 0 <= newline <= _MAX_BANNER_CHARS else ""
-        start = skip_space(text, newline + 1)
-        if not banner or not text.startswith(("[", "{"), start):
-            return None
-    end = end_of_value(text, start)
-    rest = text[end:].strip()
-    if text.startswith("{", start) and rest.startswith("{"):
-        return _json_lines(text[start:], banner)
-    if len(rest) > _MAX_BANNER_CHARS or "\n" in rest:
+    layout = layout_of(text)
+    if layout is None:
         return None
-    value = minified(text[start:end])
-    spans = _dominating_array(value)
-    if len(spans) < _MIN_ROWS or any(value[first] != "{" for first, _ in spans):
-        return None
-    before, after = value[: spans[0][0]], value[spans[-1][1] :]
-    rows = [object_members(value[first:last]) for first, last in spans]
-    return Table("\n".join(filter(None, [banner, before])), rows, "\n".join(filter(None, [after, rest])), "rows")
+    if layout.tables:
+        return [source for table in layout.tables for source in table.sources]
+    # Nothing of it was laid out as rows, but whoever asks for them means the elements.
+    value = minified(text.strip())
+    return layout.reader.elements(value) if value.startswith("[") else None
 
 
-def _json_lines(text: str, banner: str) -> Table | None:
-    lines = text.rstrip("\n").split("\n")
-    if len(lines) < _MIN_ROWS or any(not line.startswith("{") for line in lines):
-        return None
-    if any(line[end_of_value(line, 0) :].strip() for line in lines):
-        return None
-    return Table(banner, [object_members(minified(line)) for line in lines], "", "rows" if banner else "lines")
+class _Page:
+    """The lines of an output as they are put together."""
+
+    def __init__(self, clipper: Clipper | None) -> None:
+        self.clipper = clipper
+        self.elided = 0
+        self._lines = [""]
+        self._is_json = [True]
+
+    def add(self, piece: str | Prose | Table, kept: Mapping[int, set[int]]) -> None:
+        """Add a piece of a layout; of a table, the rows that stay."""
+        if isinstance(piece, Prose):
+            self._close()
+            for line in piece.text.split("\n"):
+                self._add_line(line, is_json=False)
+        elif isinstance(piece, str):
+            self._continue(piece)
+        else:
+            lines, missing = _lines(piece, kept.get(piece.first))
+            self.elided += missing
+            if piece.header or missing:
+                self._close()
+                header = piece.header if missing < len(piece.lines) or "missing key" in piece.header else ""
+                for line in filter(None, [header, *lines]):
+                    self._add_line(line, is_json=not _is_marker(line))
+            else:
+                self._continue(piece.separator.join(piece.lines))
+
+    def text(self, values: Iterable[str]) -> str:
+        """All lines; `values` are what may stand in them more than once."""
+        shown = [index for index, line in enumerate(self._lines) if line]
+        flags = [self._is_json[index] for index in shown]
+        lines = [self._clip(self._lines[index]) if self._is_json[index] else self._lines[index] for index in shown]
+        return "\n".join(aliased(lines, flags, values))
+
+    def _clip(self, text: str) -> str:
+        return text if self.clipper is None else self.clipper.clip(text)
+
+    def _continue(self, text: str) -> None:
+        first, *rest = text.split("\n")
+        self._lines[-1] += first
+        for line in rest:
+            self._lines.append(line)
+            self._is_json.append(True)
+
+    def _add_line(self, line: str, *, is_json: bool) -> None:
+        self._lines[-1], self._is_json[-1] = line, is_json
+        self._lines.append("")
+        self._is_json.append(True)
+
+    def _close(self) -> None:
+        if self._lines[-1]:
+            self._lines.append("")
+            self._is_json.append(True)
 
 
-def _dominating_array(value: str) -> list[tuple[int, int]]:
-    """The elements of the array that makes up most of a value; none if there is no such array."""
-    start, end = 0, len(value)
-    while value[start] == "{":
-        inner = max(members(value, start), key=lambda member: member[2] - member[1], default=None)
-        if inner is None or inner[2] - inner[1] < _DOMINATING_SHARE * (end - start):
-            return []
-        _, start, end = inner
-    return elements(value, start) if value[start] == "[" else []
-
-
-def _elide(lines: Sequence[str], keep: set[int], table: Table) -> tuple[list[str], int]:
-    out: list[str] = []
-    elided = 0
-    index = 0
-    while index < len(lines):
-        last = index
-        while last + 1 < len(lines) and last + 1 not in keep:
-            last += 1
-        if index in keep or last - index + 1 < _MIN_GAP_ROWS:
-            out.append(lines[index])
-            index += 1
+def _kept(tables: Sequence[Table], hints: Hints) -> dict[int, set[int]]:
+    """For tables of which rows may go, by their first row: the rows that stay, from 0 on in each."""
+    families: dict[str, list[Table]] = {}
+    for table in tables:
+        families.setdefault(table.family, []).append(table)
+    kept: dict[int, set[int]] = {}
+    for family in families.values():
+        lines = [line for table in family for line in table.lines]
+        fewest_chars = _fewest_chars(family[0])
+        if hints.marker is None or len(lines) < _ELIDE_FROM_ROWS or sum(map(len, lines)) < fewest_chars:
             continue
-        what = _in_common(table.rows[index : last + 1])
-        out.append(markers.elision(index + 1, last + 1, what, table.unit))
-        elided += last - index + 1
-        index = last + 1
-    return out, elided
+        columns: dict[str, list[tuple[int, str]]] = {}
+        starts = []
+        n_rows = 0
+        for table in family:
+            starts.append(n_rows)
+            for key, cells in table.columns.items():
+                columns.setdefault(key, []).extend((index + n_rows, value) for index, value in cells)
+            n_rows += len(table.lines)
+        keep = telling_rows(columns, [source for table in family for source in table.sources], hints)
+        for table, start in zip(family, starts, strict=True):
+            kept[table.first] = {index - start for index in keep if 0 <= index - start < len(table.lines)}
+    return kept
 
 
-def _in_common(rows: Sequence[list[Member]]) -> str:
-    """What all of some rows hold, if it is short: `all with "state"="open"`."""
-    common = set(rows[0]).intersection(*rows[1:])
-    shared = [f"{key}={value}" for key, value in rows[0] if (key, value) in common and len(value) <= _COMMON_CHARS]
-    return f"all with {', '.join(shared[:_COMMON_MAX])}" if shared else ""
+def _fewest_chars(table: Table) -> int:
+    """From which size on rows of a table may go."""
+    if table.header:
+        return _ELIDE_FROM_CHARS
+    return _ELIDE_SETTINGS_FROM_CHARS if table.are_settings else _ELIDE_PLAIN_FROM_CHARS
+
+
+def _lines(table: Table, keep: set[int] | None) -> tuple[list[str], int]:
+    if keep is None:
+        return list(table.lines), 0
+    out: list[str] = []
+    elided = at = 0
+    unit = "lines" if table.is_lines else "rows"
+    telling = {key: cells for key, cells in table.columns.items() if not table.header or varies(cells)}
+    for first, last in gaps(keep, table.lines):
+        out += _shown(table, at, first)
+        what = in_common(telling, first, last)
+        out.append(markers.elision(table.first + first, table.first + last, what, unit))
+        elided += last - first + 1
+        at = last + 1
+    return out + _shown(table, at, len(table.lines)), elided
+
+
+def _shown(table: Table, first: int, end: int) -> list[str]:
+    """Rows `first` to `end`: short plain ones together on a line."""
+    lines = list(table.lines[first:end])
+    if not lines or table.header or table.separator == "\n":
+        return lines
+    if sum(map(len, lines)) > _SHORT_ROW_CHARS * len(lines):
+        return lines
+    return [",".join(lines)]
+
+
+def _is_marker(line: str) -> bool:
+    return line.startswith(markers.PREFIX) and " elided" in line[:60]

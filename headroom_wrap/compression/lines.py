@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 
-from headroom_wrap.compression.markers import PREFIX, carries_marker
+from headroom_wrap.compression.markers import PREFIX, carries_marker, gathered
 
 Marker = Callable[[int, int, str], str]
 
@@ -25,6 +25,9 @@ _PROGRESS_MIN_STATES = 4
 _PROGRESS_MAX_STATE_CHARS = 120
 _MIN_GAIN_CHARS = 60
 _MAX_WHAT_CHARS = 120
+_NEAR_LINES, _NEAR_GAP_LINES, _NEAR_SPANS = 6, 20, 8
+"""Gaps shorter than so many lines, with fewer than so many between them, share a marker."""
+_MIN_SPAN_CHARS = 36
 
 
 def may_try(text: str, max_chars: int = MAX_CHARS) -> bool:
@@ -81,6 +84,7 @@ class Sheet:
         self.shown = shown
         self.labels: list[str | None] = [None] * len(self.lines)
         self.weights = [1] * len(self.lines)
+        self._remarks: dict[int, str] = {}
         self._respelled: dict[int, tuple[int, list[str]]] = {}
         self._folds = folds
         self._gaps: dict[int, tuple[int, str]] = {}
@@ -109,6 +113,11 @@ class Sheet:
             self.weights[index] = 0
         self.weights[first] = weight
 
+    def remark(self, first: int, words: str) -> None:
+        """Let the marker of the gap in which `first` lies end with `words`."""
+        if words:
+            self._remarks[first] = words
+
     def keep(self, index: int) -> None:
         """Let a line stay that was to be dropped."""
         self.labels[index] = None
@@ -122,26 +131,61 @@ class Sheet:
         return self.labels[index] is None and bool(self.shown[index].strip())
 
     def settle(self, marker: Marker | None) -> None:
-        """Decide which dropped lines become markers; lines that a marker would not shorten stay."""
+        """Decide which dropped lines become markers; lines that a marker would not shorten stay.
+
+        Short gaps that lie near each other share a marker, which stands where the first of them was.
+        """
+        near: list[tuple[int, int]] = []
+        for first, last in self._dropped():
+            if near and not self._is_near(near, first, last):
+                self._mark(near, marker)
+                near = []
+            near.append((first, last))
+        self._mark(near, marker)
+
+    def _dropped(self) -> Iterator[tuple[int, int]]:
+        """The stretches of dropped lines."""
         index = 0
         while index < len(self.lines):
             if index in self._respelled:
                 index = self._respelled[index][0] + 1
-                continue
-            if self.labels[index] is None:
+            elif self.labels[index] is None:
                 index += 1
-                continue
-            last = self._end_of_gap(index)
-            gap = self.shown[index : last + 1]
-            stand_in = marker(index + 1, last + 1, self._what(index, last)) if marker is not None else None
-            if stand_in is not None and sum(map(len, gap)) + len(gap) - 1 >= len(stand_in) + _MIN_GAIN_CHARS:
-                self._gaps[index] = (last, stand_in)
             else:
-                self.labels[index : last + 1] = [None] * len(gap)
-            index = last + 1
+                last = self._end_of_gap(index)
+                yield index, last
+                index = last + 1
 
-    def render(self, marker: Marker | None) -> tuple[str, int]:
-        """The text that remains, and how many lines of the original it does not show."""
+    def _is_near(self, near: Sequence[tuple[int, int]], first: int, last: int) -> bool:
+        return (
+            self._folds
+            and len(near) < _NEAR_SPANS
+            and first - near[-1][1] <= _NEAR_LINES
+            and max(last - first, near[-1][1] - near[-1][0]) < _NEAR_GAP_LINES
+        )
+
+    def _mark(self, gaps: Sequence[tuple[int, int]], marker: Marker | None) -> None:
+        """Put one marker for `gaps`, or let their lines stay where it would not shorten the text."""
+        told = [(first, last) for first, last in gaps if len(gaps) == 1 or self._chars(first, last) >= _MIN_SPAN_CHARS]
+        stand_in = ""
+        if marker is not None and told:
+            spans = [(first + 1, last + 1) for first, last in told]
+            stand_in = gathered(marker, spans, self._what(told))
+        pays = stand_in and sum(self._chars(*gap) - 1 for gap in told) >= len(stand_in) + _MIN_GAIN_CHARS
+        for first, last in gaps:
+            if pays and (first, last) in told:
+                self._gaps[first] = (last, stand_in if (first, last) == told[0] else "")
+            else:
+                self.labels[first : last + 1] = [None] * (last + 1 - first)
+
+    def _chars(self, first: int, last: int) -> int:
+        return sum(len(self.shown[index]) + 1 for index in range(first, last + 1))
+
+    def render(self, marker: Marker | None, offset: int = 0) -> tuple[str, int]:
+        """The text that remains, and how many lines of the original it does not show.
+
+        `offset` lines of the original stand before this text.
+        """
         if not self._gaps:
             self.settle(marker)
         out: list[str] = []
@@ -153,12 +197,13 @@ class Sheet:
                 out += lines
             elif index in self._gaps:
                 last, stand_in = self._gaps[index]
-                out.append(stand_in)
+                out += [stand_in] if stand_in else []
                 elided += last + 1 - index
             else:
                 last = self._end_of_run(index)
                 out.append(self.shown[index])
-                fold = f"{PREFIX}: the line above stands {last - index + 1} times, lines {index + 1}-{last + 1}]"
+                span = f"lines {offset + index + 1}-{offset + last + 1}"
+                fold = f"{PREFIX}: the line above stands {last - index + 1} times, {span}]"
                 repeats = self.shown[index + 1 : last + 1]
                 out += [fold] if len(fold) < sum(map(len, repeats)) + len(repeats) - 1 else repeats
             index = last + 1
@@ -190,14 +235,17 @@ class Sheet:
             last += 1
         return last
 
-    def _what(self, first: int, last: int) -> str:
+    def _what(self, gaps: Sequence[tuple[int, int]]) -> str:
         counts: dict[str, int] = {}
         chars: dict[str, int] = {}
-        for index in range(first, last + 1):
+        lines = [index for first, last in gaps for index in range(first, last + 1)]
+        for index in lines:
             if label := self.labels[index]:
                 counts[label] = counts.get(label, 0) + self.weights[index]
                 chars[label] = chars.get(label, 0) + len(self.shown[index])
-        return tally([(label, counts[label]) for label in sorted(counts, key=lambda label: -chars[label])])
+        words = tally([(label, counts[label]) for label in sorted(counts, key=lambda label: -chars[label])])
+        remarks = [self._remarks[index] for index in lines if index in self._remarks]
+        return "; ".join([words, *remarks] if words else remarks)
 
 
 def tally(counts: Sequence[tuple[str, int]]) -> str:

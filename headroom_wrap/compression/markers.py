@@ -7,6 +7,8 @@ already carries one is never compressed again.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from headroom_wrap.compression.model import Profile, WayBack
 
@@ -15,14 +17,60 @@ RETRIEVE_TOOL = "headroom_retrieve"
 SENTINEL = f"{PREFIX} original "
 """First words of every retrieved text: it is what the model asked for, and so never a slot."""
 
-_MARKER_LINE = re.compile(r'(?:^|"|\\n)\[headroom[ :]', re.MULTILINE)
-"""At the start of a line, also of one inside a JSON string: scripts print retrieved texts so."""
+_HEAD_CHARS = 300
+_MARKER_LINE = re.compile(r'(?:^|"|\\n)\[headroom[ :]|\[headroom: chars \d', re.MULTILINE)
+"""At the start of a line, also of one inside a JSON string: scripts print retrieved texts so. What is elided inside a
+line says chars."""
+
+_ELISION = re.compile(r"\[headroom: (\w+?)s? (\d+(?:-\d+)?(?:, \d+(?:-\d+)?)*) elided(?:: (.*))?\]")
 
 
 def elision(first: int, last: int, what: str, unit: str = "lines") -> str:
     """The marker that stands where lines or rows `first`..`last` (1-based, inclusive) stood."""
     span = f"{unit[:-1]} {first}" if first == last else f"{unit} {first}-{last}"
     return f"{PREFIX}: {span} elided: {what}]" if what else f"{PREFIX}: {span} elided]"
+
+
+def gathered(marker: Callable[[int, int, str], str], spans: Sequence[tuple[int, int]], what: str) -> str:
+    """One marker for lines in several places (`spans`, 1-based, inclusive); it stands where the first of them stood.
+
+    `marker` says what their numbers are: those of a part of a text are shifted.
+    """
+    if len(spans) == 1:
+        return marker(*spans[0], what)
+    told = [_ELISION.fullmatch(marker(first, last, "")) for first, last in spans]
+    places = ", ".join(match[2] for match in told if match is not None)
+    return f"{PREFIX}: lines {places} elided: {what}]" if what else f"{PREFIX}: lines {places} elided]"
+
+
+def scattered(spans: Sequence[tuple[int, int]], what: str, unit: str = "lines") -> str:
+    """One marker for lines in several places; it stands where the first of `spans` (1-based, inclusive) stood."""
+    places = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
+    return f"{PREFIX}: {unit} {places} elided: {what}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Elision:
+    """A marker, read back: lines or rows `first`..`last` are not shown; `index` is its own line, from 0 on."""
+
+    index: int
+    first: int
+    last: int
+    what: str
+    unit: str
+
+
+def elisions(text: str) -> list[Elision]:
+    """The elisions of a text that we have rendered, in order."""
+    found = []
+    for index, line in enumerate(text.split("\n") if PREFIX in text else ()):
+        match = _ELISION.fullmatch(line.strip())
+        if match:
+            unit, spans, what = match.groups()
+            for span in spans.split(", "):
+                first, _, last = span.partition("-")
+                found.append(Elision(index, int(first), int(last or first), what or "", f"{unit}s"))
+    return found
 
 
 def header(original_id: str, elided: int, total: int, unit: str, profile: Profile) -> str:
@@ -38,6 +86,20 @@ def reference(original_id: str, earlier: str, n_lines: int, profile: Profile) ->
     return (
         f"{PREFIX} {original_id}: the same {size} as the earlier result of {earlier}; original intact, to read: {call}]"
     )
+
+
+def difference(original_id: str, earlier: str, n_same: int, total: int, profile: Profile) -> str:
+    """The line above what tells a result from the earlier result of `earlier`."""
+    call = _call(original_id, "lines", profile)
+    return (
+        f"{PREFIX} {original_id}: {n_same} of {total} lines stand in the earlier result of {earlier}, the others below;"
+        f" original intact, to read: {call}]"
+    )
+
+
+def tells_of_another(rendered: str) -> bool:
+    """Whether a replacement is a reference to an earlier result, or its difference from one."""
+    return rendered.startswith(f"{PREFIX} h") and " the earlier result of " in rendered[:_HEAD_CHARS].split("\n", 1)[0]
 
 
 def carries_marker(text: str) -> bool:

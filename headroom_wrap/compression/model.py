@@ -92,7 +92,8 @@ class Hints:
     `marker` renders an elision: `marker(first, last, what)` for lines or rows `first`..`last`, 1-based and
     inclusive, of the original; `what` names what was elided in a few true words. A compressor that must stay
     lossless (no way back, level safe) gets `marker=None`. `level` tells balanced from aggressive, where prose
-    may be elided too.
+    may be elided too. `offset` and `offset_chars` are how many lines and characters of the original stand before the
+    text, where it is a part: `marker` counts with them already, whoever else names a place must add them.
     """
 
     tool_name: str = ""
@@ -101,6 +102,8 @@ class Hints:
     is_error: bool = False
     marker: Callable[[int, int, str], str] | None = None
     level: Level = Level.BALANCED
+    offset: int = 0
+    offset_chars: int = 0
 
 
 @dataclass(frozen=True, slots=True)

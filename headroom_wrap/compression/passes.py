@@ -6,16 +6,15 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from headroom_wrap.compression import tap
 from headroom_wrap.compression.lines import Sheet
 from headroom_wrap.compression.relevance import relevant
 
 SLOT = "…"
 """Stands in a heading where each of the names below it stood."""
 
-_LISTED_MAX = 60
-"""A stretch of more passed tests than this becomes a count; of fewer, every name stays."""
-_NODE_ID = "::"
-"""Names of this form stay whole: agents type them back, as arguments of the next run."""
+_LISTED_MAX, _IDS_LISTED_MAX = 30, 60
+"""A stretch of more passed tests than this becomes a count; of fewer, every name stays: agents type node ids back."""
 _RELEVANT_MAX = 12
 _GROUP_MIN = 3
 
@@ -26,7 +25,7 @@ _NAME = re.compile(r"[^\s,][^,]*\Z")
 _ONE_LINE = re.compile(
     r"--- PASS: \S|=== (?:RUN|PAUSE|CONT|NAME) |ok  \t|\?   \t|PASS\Z"  # go
     r"|[\s│]*[✓✔√] |PASS +\S+\.\w+"  # jest, vitest, mocha
-    r"|ok \d+ "  # TAP
+    r"|\s*ok \d+\b"  # TAP
     r"|\[ RUN      \]|\[       OK \]|\[-{10}\]"  # googletest
     r"|\[INFO\] (?:Running |Tests run: \d+, Failures: 0, Errors: 0, .*- in )"  # surefire
     r"|\s*\d+/\d+ Test +#\d+: .* Passed "  # ctest
@@ -63,8 +62,13 @@ def without_percentage(line: str) -> str:
 def find_passes(lines: Sequence[str]) -> list[Pass]:
     """The passed tests of a run, in order; `lines` without percentages."""
     found = []
+    beside = tap.of_passed(lines)
     index = 0
     while index < len(lines):
+        if index in beside:
+            found.append(Pass(index, index, "", ""))
+            index += 1
+            continue
         following = lines[index + 1] if index + 1 < len(lines) else ""
         one = _pytest(index, lines[index]) or _unittest(index, lines[index], following) or _other(index, lines[index])
         if one is not None:
@@ -77,15 +81,14 @@ def _pytest(index: int, line: str) -> Pass | None:
     if "::" not in line:
         return None
     if line.startswith(("PASSED ", "SKIPPED ")):
-        path, _, name = line.partition("::")
-        return Pass(index, index, f"{path}::{SLOT}", name, skipped=line.startswith("S"))
+        outcome, _, name = line.partition(" ")
+        return Pass(index, index, f"{outcome} {SLOT}", name, skipped=line.startswith("S"))
     for outcome in _PYTEST_OUTCOMES:
         at = line.rfind(outcome)
         if at > 0 and (at + len(outcome) == len(line) or line[at + len(outcome) :].startswith((" (", " ["))):
-            path, _, name = line[:at].partition("::")
-            if " " in path:
+            if " " in line[:at].partition("::")[0]:
                 return None
-            return Pass(index, index, f"{path}::{SLOT}{line[at:]}", name, skipped=outcome != " PASSED")
+            return Pass(index, index, f"{SLOT}{line[at:]}", line[:at], skipped=outcome != " PASSED")
     return None
 
 
@@ -122,7 +125,8 @@ def fold_passes(sheet: Sheet, terms: Sequence[str], *, may_elide: bool) -> None:
     wanted = {found[at].first for at in relevant([sheet.shown[one.first] for one in found], terms, _RELEVANT_MAX)}
     for stretch in _stretches(sheet, found):
         n_passed = sum(1 for one in stretch if not one.skipped)
-        if may_elide and n_passed > _LISTED_MAX:
+        most = _IDS_LISTED_MAX if "::" in stretch[0].name else _LISTED_MAX
+        if may_elide and n_passed > most:
             for one in stretch[1:-1]:
                 if not one.skipped and one.first not in wanted:
                     sheet.drop(one.first, one.last, "passed" if one.name else "lines of passed tests")
@@ -158,7 +162,6 @@ def _respell(sheet: Sheet, stretch: Sequence[Pass]) -> None:
 def _continues(one: Pass, following: Pass) -> bool:
     return (
         bool(one.name)
-        and _NODE_ID not in one.pattern
         and following.pattern == one.pattern
         and following.first == one.last + 1
         and _NAME.match(one.name) is not None

@@ -22,7 +22,9 @@ _WARNING = re.compile(r"  (\S[^:\n]{0,300}):\d+: \w*Warning\b")
 _DURATION = re.compile(r"\d+\.\d+s (?:setup|call|teardown) ")
 _SOURCE_SHOWN = 8
 _SOURCE_MIN_DROPPED = 5
-_WARNING_PLACES = 3
+_WARNING_PLACES = 2
+_AGEING_PLACES = 1
+_TESTS_OF_WARNING = 2
 _AGEING = ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
 _DURATIONS_SHOWN = 5
 _CAPTURED_FIRST, _CAPTURED_LAST = 15, 15
@@ -149,10 +151,12 @@ def _warnings(sheet: Sheet, block: Sequence[int]) -> bool:
         shown[words] = shown.get(words, 0) + 1
         if foreign and category in _AGEING:
             sheet.drop(entry[0], entry[-1], f"foreign {category}")
-        elif shown[words] > _WARNING_PLACES:
+        elif shown[words] > (_AGEING_PLACES if category in _AGEING else _WARNING_PLACES):
             sheet.drop(entry[0], entry[-1], "warnings as above in other places")
-        elif foreign and message > entry[0]:
-            sheet.drop(entry[0], message - 1, "places of the warning", weight=message - entry[0])
+        else:
+            first = entry[0] + (0 if foreign else _TESTS_OF_WARNING)
+            if first < message:
+                sheet.drop(first, message - 1, "places of the warning", weight=message - first)
     return False
 
 

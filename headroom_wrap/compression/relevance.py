@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from headroom_wrap.compression.model import Hints
 
-_WORD = re.compile(r"[^\W\d][\w.]{3,60}")
+_WORD = re.compile(r"[^\W\d][\w.]{3,60}|\d[\w.:-]{3,60}")
+"""Names, and numbers that are long enough to name something: an id, a time, a version."""
 _STOP = frozenset(
     "about after again also because been before being both case check code could does doing done down each file "
     "files find first from function get have here into issue just know lets like line lines look make more most need "
@@ -24,8 +25,8 @@ _MAX_SCANNED_CHARS = 20_000
 
 def terms_of(hints: Hints) -> tuple[str, ...]:
     """The distinct words of the query and of the tool's arguments, lower case, in order."""
-    text = " ".join([hints.query[-_MAX_SCANNED_CHARS:], *_strings(hints.tool_input)])[:_MAX_SCANNED_CHARS]
-    words = (word.strip("._").lower() for word in _WORD.findall(text))
+    text = " ".join([hints.query[-_MAX_SCANNED_CHARS:], *strings(hints.tool_input)])[:_MAX_SCANNED_CHARS]
+    words = (word.strip("._:-").lower() for word in _WORD.findall(text))
     return tuple(dict.fromkeys(word for word in words if len(word) >= _MIN_WORD_CHARS and word not in _STOP))[
         :_MAX_TERMS
     ]
@@ -36,7 +37,10 @@ def relevant(lines: Sequence[str], terms: Sequence[str], limit: int) -> list[int
     lowered = [line.lower() for line in lines]
     most = max(3, int(len(lines) * _COMMON_SHARE))
     score: dict[int, float] = {}
+    everything = "\n".join(lowered)
     for term in terms:
+        if term not in everything:
+            continue
         found = [index for index, line in enumerate(lowered) if term in line]
         if len(found) <= most:
             for index in found:
@@ -45,12 +49,13 @@ def relevant(lines: Sequence[str], terms: Sequence[str], limit: int) -> list[int
     return sorted(best)
 
 
-def _strings(value: object) -> Iterator[str]:
+def strings(value: object) -> Iterator[str]:
+    """All strings in some arguments, however deep."""
     if isinstance(value, str):
         yield value
     elif isinstance(value, Mapping):
         for item in value.values():
-            yield from _strings(item)
+            yield from strings(item)
     elif isinstance(value, list | tuple):
         for item in value:
-            yield from _strings(item)
+            yield from strings(item)

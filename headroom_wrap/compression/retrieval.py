@@ -13,7 +13,7 @@ from itertools import islice
 from types import FrameType
 
 from headroom_wrap.compression import markers
-from headroom_wrap.compression.json_rows import read_table
+from headroom_wrap.compression.json_rows import rows_of
 from headroom_wrap.compression.json_text import NotPlainJsonError
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.store import Store
@@ -80,7 +80,8 @@ def retrieve(  # noqa: PLR0913 - these are the arguments of the tool
     original = store.original(id_.strip())
     if original is None:
         message = f"There is no original {id_!r} in this store."
-        raise HeadroomError(Code.ORIGINAL_NOT_FOUND, message, "Take the id from a marker; it begins with h.")
+        hint = "Take the id from a marker; it begins with h. If it was removed with age, run the tool again."
+        raise HeadroomError(Code.ORIGINAL_NOT_FOUND, message, hint)
     if sum(part is not None for part in (lines, rows, chars)) > 1 or (chars is not None and grep is not None):
         message = "One original cannot be cut in two ways at once."
         raise HeadroomError(
@@ -113,12 +114,11 @@ def _lines(text: str, spans: str | None) -> _Part:
 
 def _rows(text: str, spans: str) -> _Part:
     try:
-        table = read_table(text)
+        items = rows_of(text)
     except NotPlainJsonError:
-        table = None
-    if table is None:
+        items = None
+    if items is None:
         raise HeadroomError(Code.BAD_REQUEST, "This original has no rows.", "Ask for lines instead.")
-    items = ["{" + ",".join(f"{key}:{value}" for key, value in row) + "}" for row in table.rows]
     return _Part("rows", items, _numbers(spans, len(items)))
 
 

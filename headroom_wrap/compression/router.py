@@ -3,112 +3,209 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from headroom_wrap import tokens
-from headroom_wrap.compression import json_rows, listings, logs, markers, search, test_runs
-from headroom_wrap.compression.commands import Prints, command_of, prints
+from headroom_wrap.compression import (
+    blame,
+    code,
+    diffs,
+    history,
+    json_rows,
+    listings,
+    logs,
+    markers,
+    mixed,
+    numbered,
+    prose,
+    search,
+    sections,
+    tables,
+    test_runs,
+    web_pages,
+    yaml_text,
+)
+from headroom_wrap.compression.commands import Prints, command_of, is_reader, prints
+from headroom_wrap.compression.looks import Looks, looks
 from headroom_wrap.compression.model import Compressed, Compressor, Hints
-
-Candidate = tuple[str, Compressor]
 
 HEADER_TOKENS = 58
 """What the line costs that names the original above a text with elisions."""
-MIN_SAVED_TOKENS = 60
-MIN_SAVED_SHARE = 0.15
+MIN_SAVED_TOKENS = 40
+MIN_SAVED_SHARE = 0.08
+"""What elision must save beyond its header."""
+MIN_SAVED_TOKENS_LOSSLESS = 10
+MIN_SAVED_SHARE_LOSSLESS = 0.04
+"""What a re-spelling must save, which hides nothing."""
 
-_JSON: Candidate = ("json_rows", json_rows.compress)
-_SEARCH: Candidate = ("search", search.compress)
-_LISTING: Candidate = ("listings", listings.compress)
-_TESTS: Candidate = ("test_runs", test_runs.compress)
-_LOGS: Candidate = ("logs", logs.compress)
-_TIDY: Candidate = ("terminal", logs.tidy)
-
-_READERS = re.compile(
-    r"(?:^|_)(?:notebook_?)?(?:read|view|open|cat|edit|write|update|create|multi_?edit|str_replace\w*|apply_patch)"
-    r"(?:_?(?:text|multiple|many|media|notebook))?(?:_?files?)?$",
-    re.IGNORECASE,
-)
 _SEARCHERS = re.compile(r"(?:^|_)(?:grep|glob|rg|ripgrep|search|find|list|ls)(?:_|$)", re.IGNORECASE)
+_SHOWS_FILE = re.compile(r"\bgit (?:-C \S{1,200} )?show (?:-\S{1,99} ){0,9}[^\s:]{1,200}:\S")
+_CHANGES_TREE = re.compile(r"\bgit (?:-C \S{1,200} )?(?:status|add|commit|merge|pull|rebase|cherry-pick|stash)\b")
+"""Commands that list files of a working tree as `git log` lists those of a commit."""
+_QUERIES_OF_DATA = re.compile(r"\bj?yq\b|\bjq\b")
+_LONG_DATA_CHARS = 8000
+_CONFIG_FILE = re.compile(
+    r"\b(?:package|composer|angular|manifest|deno|turbo|nx|launch|tasks)\.json|\b[ts]sconfig|config[\w.-]*\.json|settings"
+    r"[\w.-]*\.json|rc(?:\.json)?\b|\.jsonc\b"
+)
 
-_SAMPLE_LINES = 400
-_SAMPLE_CHARS = 60_000
-_SAMPLE_LINE_CHARS = 300
-_NUMBERED_LINE = re.compile(r" *\d+(?:→|\t)")
-_DIFF = re.compile(r"diff --git |--- (?:a/|/dev/null)|@@ -\d|Index: |\+\+\+ b/")
-_TEST_MARK = re.compile(
-    r"={3,} (?:test session starts|FAILURES|ERRORS|short test summary|warnings summary|\d+ (?:passed|failed))"
-    r"|(?:PASSED|FAILED|ERROR) \S+(?:::| > )|\S+::\S+ (?:PASSED|FAILED|ERROR|SKIPPED)"
-    r"|.*\.\.\. (?:ok|FAIL|ERROR|skipped)\b"
-    r"|Ran \d+ tests? in |--- (?:PASS|FAIL|SKIP): |=== RUN |test result: |Tests?(?: Suites)?: +\d+ |\s*[✓✔✕✗×√] "
-    r"|TAP version|ok \d+ |not ok \d+ |Tests run: \d+|E   "
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What is known of a text before anybody reads it whole.
+
+    Attributes:
+        command: of a shell tool, or "".
+        prints: what that command prints.
+        looks: how the text looks.
+        is_searched: a search tool found it.
+        is_file: files' own content, which somebody may edit.
+        is_data: files' content too, but rows that nobody edits one by one.
+    """
+
+    command: str
+    prints: Prints
+    looks: Looks
+    is_searched: bool
+    is_file: bool
+    is_data: bool
+
+    def is_output(self, kinds: Prints, look: Looks = Looks.NOTHING_KNOWN) -> bool:
+        """Whether a program printed it that prints such things, or it looks so."""
+        return bool(self.prints & kinds) or bool(self.looks & look)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A compressor by its name, and when it may try."""
+
+    name: str
+    compress: Compressor
+    fits: Callable[[Survey], bool]
+
+
+_SOURCES = (
+    Rule("code", code.compress, lambda at: at.is_file),
+    Rule("numbered", numbered.compress, lambda at: at.is_file),
 )
-_TRACE = re.compile(r"Traceback \(most recent call last\)|\s+at \S+ ?\(|  File \"[^\"]+\", line \d+|goroutine \d+ \[")
-_LOG_LINE = re.compile(
-    r"\W{0,2}(?:\w{1,14} )?\d{4}[-/]\d\d[-/]\d\d[T ]|\W?\d\d:\d\d:\d\d|\W?[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d"
-    r"|\W?\d\d/\w{2,3}/\d{2,4}[ :]|\W?(?:[A-Z][a-z]{2} ){2}|\[?(?:INFO|DEBUG|WARN|WARNING|ERROR|TRACE|FATAL)\b"
-    r"|\d{10,13}\b|\{\"(?:level|time|ts|timestamp|severity)\"|time="
+_OF_ONE_KIND = frozenset([*(rule.name for rule in _SOURCES), "sections", "web_pages"])
+"""What these have made of a text needs no cutting into kinds."""
+_CHANGES = (
+    Rule("diffs", diffs.compress, lambda at: bool(at.looks & Looks.DIFF)),
+    Rule("history", history.compress, lambda at: at.is_output(Prints.HISTORY, Looks.DIFF)),
+    Rule("blame", blame.compress, lambda at: at.is_output(Prints.HISTORY)),
 )
-_TEST_LINES_MIN = 2
-_LOG_SHARE = 0.4
+_LOOKS_OF_NO_DOCUMENT = Looks.NUMBERED | Looks.DIFF | Looks.ONE_JSON_VALUE | Looks.LOG
+_OUTPUTS = (
+    Rule("json_rows", json_rows.compress, lambda at: bool(at.looks & Looks.JSON) and (at.is_data or not at.is_file)),
+    Rule(
+        "tables",
+        tables.compress,
+        lambda at: (
+            (bool(at.looks & Looks.TABLE) or tables.PRINTERS.search(at.command) is not None)
+            and (at.is_data or not at.is_file)
+        ),
+    ),
+    Rule(
+        "yaml_text",
+        yaml_text.compress,
+        lambda at: (
+            yaml_text.PRINTERS.search(at.command) is not None or (not at.command and bool(at.looks & Looks.YAML))
+        ),
+    ),
+    Rule("test_runs", test_runs.compress, lambda at: at.is_output(Prints.TESTS, Looks.TESTS)),
+    Rule("search", search.compress, lambda at: at.is_output(Prints.MATCHES) or at.is_searched),
+    Rule("listings", listings.compress, lambda at: at.is_output(Prints.MATCHES) or at.is_searched),
+    Rule(
+        "logs",
+        logs.compress,
+        lambda at: at.is_output(Prints.LOGS, Looks.LOG) and not at.looks & Looks.ONE_JSON_VALUE,
+    ),
+    Rule("history", history.compress, lambda at: _CHANGES_TREE.search(at.command) is not None),
+    Rule("terminal", logs.tidy, lambda at: bool(at.command) and not at.is_output(Prints.FILES | Prints.HISTORY)),
+    # `find … | xargs cat` prints sources, too, and so do tools that nobody knows.
+    Rule(
+        "code",
+        code.compress,
+        lambda at: not at.is_file and (bool(at.command) or (not at.looks and not at.is_searched)),
+    ),
+    Rule("web_pages", web_pages.compress, lambda at: not at.looks & _LOOKS_OF_NO_DOCUMENT and not at.is_searched),
+    Rule("sections", sections.compress, lambda at: not at.is_output(~Prints.FILES, _LOOKS_OF_NO_DOCUMENT)),
+    Rule("prose", prose.compress, lambda at: not at.is_output(~Prints.FILES, ~Looks.TABLE) and not at.is_searched),
+)
 
 
 def compress(text: str, hints: Hints) -> tuple[str, Compressed] | None:
     """The shortest acceptable result of the compressors that may try: their name and what they made of the text."""
-    best: tuple[int, str, Compressed] | None = None
-    before = 0
-    for name, compressor in route(text, hints):
-        result = compressor(text, hints)
-        if result is None:
-            continue
-        before = before or tokens.count(text)
-        after = tokens.count(result.text) + (HEADER_TOKENS if result.elided else 0)
-        saved = before - after
-        if saved >= MIN_SAVED_TOKENS and saved >= MIN_SAVED_SHARE * before and (best is None or after < best[0]):
-            best = (after, name, result)
-    return None if best is None else (best[1], best[2])
+    whole = _best(text, hints)
+    if whole is not None and whole.name in _OF_ONE_KIND:
+        return whole.name, whole.result
+    parts = mixed.compress(text, hints, _named_best)
+    made = None if parts is None else _weighed("mixed", parts, tokens.count(text))
+    if made is not None and (whole is None or made.cost < whole.cost):
+        return made.name, made.result
+    return None if whole is None else (whole.name, whole.result)
 
 
-def route(text: str, hints: Hints) -> list[Candidate]:
+def route(text: str, hints: Hints) -> list[Rule]:
     """The compressors that may try, in order; none for what must stay exact or is not known."""
-    if markers.carries_marker(text) or _READERS.search(hints.tool_name):
+    if markers.carries_marker(text):
         return []
+    at = survey(text, hints)
+    if is_reader(hints.tool_name):
+        rules: tuple[Rule, ...] = _SOURCES
+    elif at.looks & Looks.NUMBERED:
+        rules = _SOURCES
+    elif at.looks & Looks.DIFF:
+        rules = () if at.prints is Prints.FILES else _CHANGES
+    elif at.is_file and at.prints & Prints.HISTORY:
+        rules = _CHANGES
+    else:
+        rules = (*_SOURCES, *_OUTPUTS)
+    return [rule for rule in rules if rule.fits(at)]
+
+
+def survey(text: str, hints: Hints) -> Survey:
+    """Look at the tool, its arguments and the first lines."""
     command = command_of(hints.tool_input)
     kinds = prints(command)
-    sample = [line[:_SAMPLE_LINE_CHARS] for line in text[:_SAMPLE_CHARS].split("\n")[:_SAMPLE_LINES]]
-    if _is_exact(sample, kinds):
-        return []
-    looks = _looks(text, sample)
-    if kinds & (Prints.FILES | Prints.HISTORY) and not kinds & (Prints.TESTS | Prints.MATCHES | Prints.LOGS):
-        return [candidate for candidate in looks if candidate in (_TESTS, _LOGS)] if kinds is Prints.FILES else []
-    wanted = list(looks)
-    if kinds & Prints.TESTS:
-        wanted.append(_TESTS)
-    if kinds & Prints.MATCHES or _SEARCHERS.search(hints.tool_name):
-        wanted += [_SEARCH, _LISTING]
-    if kinds & Prints.LOGS:
-        wanted.append(_LOGS)
-    if command and not kinds & (Prints.FILES | Prints.HISTORY):
-        wanted.append(_TIDY)
-    return list(dict.fromkeys(wanted))
+    if _SHOWS_FILE.search(command):
+        kinds = kinds & ~Prints.HISTORY | Prints.FILES
+    known = looks(text, is_history=bool(kinds & Prints.HISTORY), is_tests=bool(kinds & Prints.TESTS))
+    others = kinds & (Prints.TESTS | Prints.MATCHES | Prints.LOGS)
+    is_file = is_reader(hints.tool_name) or (bool(kinds & (Prints.FILES | Prints.HISTORY)) and not others)
+    is_data = kinds is Prints.FILES and (
+        _QUERIES_OF_DATA.search(command) is not None
+        or (len(text) > _LONG_DATA_CHARS and not _CONFIG_FILE.search(command))
+    )
+    return Survey(command, kinds, known, _SEARCHERS.search(hints.tool_name) is not None, is_file, is_data)
 
 
-def _is_exact(sample: list[str], kinds: Prints) -> bool:
-    """Whether the text is a file with line numbers or a diff: something that an edit may be made from."""
-    head = [line for line in sample if line.strip()][:40]
-    if not head:
-        return True
-    if sum(1 for line in head if _NUMBERED_LINE.match(line)) * 2 > len(head):
-        return True
-    return not kinds & Prints.TESTS and any(_DIFF.match(line) for line in head)
+@dataclass(frozen=True, slots=True)
+class _Weighed:
+    """A result that pays, and the tokens that its reader pays for it, with the line that names its original."""
+
+    name: str
+    result: Compressed
+    cost: int
 
 
-def _looks(text: str, sample: list[str]) -> list[Candidate]:
-    found: list[Candidate] = []
-    if text.lstrip()[:1] in ("{", "["):
-        found.append(_JSON)
-    if sum(1 for line in sample if _TEST_MARK.match(line)) >= _TEST_LINES_MIN or any(map(_TRACE.match, sample)):
-        found.append(_TESTS)
-    lines = [line for line in sample if line.strip()]
-    if sum(1 for line in lines if _LOG_LINE.match(line)) >= _LOG_SHARE * len(lines):
-        found.append(_LOGS)
-    return found
+def _best(text: str, hints: Hints) -> _Weighed | None:
+    results = [(rule.name, result) for rule in route(text, hints) if (result := rule.compress(text, hints)) is not None]
+    before = tokens.count(text) if results else 0
+    weighed = [made for name, result in results if (made := _weighed(name, result, before)) is not None]
+    return min(weighed, key=lambda made: made.cost, default=None)
+
+
+def _named_best(text: str, hints: Hints) -> tuple[str, Compressed] | None:
+    best = _best(text, hints)
+    return None if best is None else (best.name, best.result)
+
+
+def _weighed(name: str, result: Compressed, before: int) -> _Weighed | None:
+    cost = tokens.count(result.text) + (HEADER_TOKENS if result.elided else 0)
+    least, share = (
+        (MIN_SAVED_TOKENS, MIN_SAVED_SHARE) if result.elided else (MIN_SAVED_TOKENS_LOSSLESS, MIN_SAVED_SHARE_LOSSLESS)
+    )
+    return _Weighed(name, result, cost) if before - cost >= max(least, share * before) else None

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from headroom_wrap.compression.lines import Marker, Sheet, may_try
 from headroom_wrap.compression.model import Compressed, Hints
+from headroom_wrap.compression.numbering import thickened, thinned
 from headroom_wrap.compression.relevance import relevant, terms_of
 
 _NUMBERED = re.compile(r"((?:[A-Za-z]:[\\/])?[^:\n]{1,400}):\d{1,9}:")
@@ -23,8 +24,15 @@ _MIN_HITS = 3
 _ELISION_MUST_GAIN_CHARS = 400
 """What elision must gain over grouping alone: its header costs half of that."""
 _SAME_TEXT_SHOWN = 3
-_LONG_RESULT_LINES = 600
-_CONTEXT_REACH = 5
+_LONG_RESULT_LINES = 200
+_LONG_CONTEXT_LINES = 120
+_CONTEXT_REACH = 20
+_DEFINITION = re.compile(
+    r"\s*(?:(?:export|default|public|private|protected|static|final|abstract|async|unsafe|pub(?:\([a-z]+\))?) )*"
+    r"(?:def|class|func|function|fn|struct|enum|interface|trait|impl|type|module) "
+)
+_LONG_LINE_CHARS = 2000
+_LONG_LINE_PLACE, _LONG_LINE_BEFORE, _LONG_LINE_AFTER = 50, 10, 40
 _MATCHES_FIRST, _MATCHES_LAST, _MATCHES_RELEVANT = 20, 5, 20
 
 
@@ -58,7 +66,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     found = sum(1 for hit in hits if hit.is_match or hit.is_context)
     if found < _MIN_HITS or found * 2 < len(hits):
         return None
-    spells = expand("\n".join(regroup(hits, numbered=numbered))) == text
+    spells = _expand("\n".join(regroup(hits, numbered=numbered))) == text
     best, _ = _render(Sheet.raw(text), hits, None, numbered=numbered if spells else None)
     sheet = Sheet.raw(text)
     if hints.marker is not None:
@@ -74,7 +82,8 @@ def _render(sheet: Sheet, hits: Sequence[Hit], marker: Marker | None, *, numbere
     sheet.settle(marker)
     if numbered is not None:
         _spell(sheet, hits, numbered=numbered)
-    return sheet.render(marker)
+    rendered, elided = sheet.render(marker)
+    return thinned(rendered), elided
 
 
 def parse(lines: Sequence[str]) -> tuple[list[Hit], bool]:
@@ -125,35 +134,68 @@ def _context_path(line: str, current: str, paths: set[str]) -> str:
 def _choose(sheet: Sheet, hits: Sequence[Hit], hints: Hints) -> None:
     """Drop matches whose text has been shown already, and in very long results far context and middle matches."""
     texts: dict[str, int] = {}
+    terms = terms_of(hints)
     for index, hit in enumerate(hits):
-        if hit.is_match and hit.path:
-            words = _ENTRY.sub("", hit.rest, count=1).strip()
+        if len(hit.rest) > _LONG_LINE_CHARS and hit.is_match:
+            sheet.drop(index, index, _long_line(hit, terms))
+        elif hit.is_match and hit.path and hit.rest == "0":
+            sheet.drop(index, index, "files with 0 matches")
+        elif hit.is_match and hit.path:
+            words = _text(hit).strip()
             texts[words] = texts.get(words, 0) + 1
             if len(words) > 2 * _SAME_TEXT_SHOWN and texts[words] > _SAME_TEXT_SHOWN:
                 sheet.drop(index, index, "matches of texts shown above, in other places")
-    if len(hits) >= _LONG_RESULT_LINES:
-        _choose_from_many(sheet, hits, hints)
-
-
-def _choose_from_many(sheet: Sheet, hits: Sequence[Hit], hints: Hints) -> None:
-    near = 0
     matches = [index for index, hit in enumerate(hits) if hit.is_match]
+    if len(hits) >= _LONG_CONTEXT_LINES:
+        _drop_far_context(sheet, hits, matches)
+    if len(hits) >= _LONG_RESULT_LINES:
+        _choose_from_many(sheet, hits, matches, hints)
+
+
+def _long_line(hit: Hit, terms: Sequence[str]) -> str:
+    """What stands for a match in a line that is longer than a screen: where it is, and the words around the match."""
+    number = _ENTRY.match(hit.rest)
+    place = f"{hit.path[-_LONG_LINE_PLACE:]}:{number[0][:-1]}" if number else hit.path[-_LONG_LINE_PLACE:]
+    lowered = hit.rest.lower()
+    at = next((found for term in terms if (found := lowered.find(term)) >= 0), 0)
+    sample = hit.rest[max(0, at - _LONG_LINE_BEFORE) : at + _LONG_LINE_AFTER].strip()
+    return f'line of {len(hit.rest)} characters, {place}: "…{sample}…"'
+
+
+def _drop_far_context(sheet: Sheet, hits: Sequence[Hit], matches: Sequence[int]) -> None:
+    """Drop context far from any match."""
+    near = 0
     for index, hit in enumerate(hits):
         while near + 1 < len(matches) and abs(matches[near + 1] - index) <= abs(matches[near] - index):
             near += 1
         if hit.is_context and (not matches or abs(matches[near] - index) > _CONTEXT_REACH):
             sheet.drop(index, index, "of context")
+
+
+def _text(hit: Hit) -> str:
+    """The line of the file, without its number."""
+    return _ENTRY.sub("", hit.rest, count=1)
+
+
+def _choose_from_many(sheet: Sheet, hits: Sequence[Hit], matches: Sequence[int], hints: Hints) -> None:
+    """Of many matches in one file, the first and last ones, definitions and what the query asks for stay."""
     wanted = set(relevant(sheet.lines, terms_of(hints), _MATCHES_RELEVANT))
     for members in _by_path(hits, matches):
         for index in members[_MATCHES_FIRST : len(members) - _MATCHES_LAST]:
-            if index not in wanted:
+            if index not in wanted and not _DEFINITION.match(_text(hits[index])):
                 sheet.drop(index, index, "matches")
 
 
 def _by_path(hits: Sequence[Hit], matches: Sequence[int]) -> list[list[int]]:
+    """The matches of each file; where files stand as headings, those between two headings."""
     groups: dict[str, list[int]] = {}
-    for index in matches:
-        groups.setdefault(hits[index].path, []).append(index)
+    wanted = set(matches)
+    heading = ""
+    for index, hit in enumerate(hits):
+        if index in wanted:
+            groups.setdefault(hit.path or heading, []).append(index)
+        elif not hit.is_context and hit.rest.strip() and hit.rest != _SEPARATOR:
+            heading = hit.rest
     return list(groups.values())
 
 
@@ -189,7 +231,12 @@ def regroup(hits: Sequence[Hit], *, numbered: bool) -> list[str]:
 
 
 def expand(grouped: str) -> str:
-    """The inverse of `regroup`: every hit with its path again."""
+    """The inverse of the spelling that `compress` gives: every hit with its path and number again."""
+    return _expand(thickened(grouped))
+
+
+def _expand(grouped: str) -> str:
+    """The inverse of `regroup`."""
     lines = grouped.split("\n")
     out = []
     heading = ""

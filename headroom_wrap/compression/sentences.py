@@ -7,12 +7,12 @@ row of a table, a line of code. Paragraphs that are wrapped over several lines a
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 _END = re.compile(r"[.!?…]+[\"'”’»)\]*_]*(?=\s)|[。！？]+[」』”]*|[;:]\s*(?=\n)|\n[ \t]*(?=\n)")  # noqa: RUF001 - CJK
-_NEXT = re.compile(r"\s+[\"'“‘«(\[*_¿¡-]*(?:[^\W_a-z]|[0-9]|`|<)")  # noqa: RUF001 - typographic quotes
-_LAST_WORD = re.compile(r"[^\s(\[\"'“‘«]{1,24}\Z")  # noqa: RUF001 - the same
+_NEXT = re.compile(r"\s+[\"'“‘«(\[*_¿¡-]*(?:[^\W_a-z]|[0-9]|`|<)")  # noqa: RUF001 - quotes
+_LAST_WORD = re.compile(r"[^\s(\[\"'“‘«]{1,24}\Z")  # noqa: RUF001 - quotes
 _ABBREVIATIONS = frozenset(
     "mr mrs ms dr prof rev gen col capt lt sgt sr jr st mt no nos vol fig figs eq sec ch pp p ed eds vs etc e.g i.e eg "
     "ie cf al approx est dept inc ltd co corp jan feb mar apr jun jul aug sep sept oct nov dec u.s u.k a.m p.m c ca "
@@ -67,10 +67,26 @@ def split(text: str) -> list[Sentence]:
     return out
 
 
+def fences(lines: Sequence[str]) -> dict[int, int]:
+    """The first line of each fenced stretch of code -> its last; a fence that never closes is none."""
+    found: dict[int, int] = {}
+    first, mark = -1, ""
+    for index, line in enumerate(lines):
+        fence = _FENCE.match(line)
+        if fence is None:
+            continue
+        if first < 0:
+            first, mark = index, fence[1]
+        elif fence[1].startswith(mark) and not line[fence.end() :].strip():
+            found[first] = index
+            first = -1
+    return found
+
+
 def _blocks(text: str) -> Iterator[tuple[int, int, str]]:
     """Stretches of whole lines: "blank", "heading", "item" (one line each), "code" (a whole fence), or "text"."""
     lines = text.split("\n")
-    closing = _fences(lines)
+    closing = fences(lines)
     at = 0
     begun = -1
     index = 0
@@ -89,22 +105,6 @@ def _blocks(text: str) -> Iterator[tuple[int, int, str]]:
         index = last + 1
     if begun >= 0:
         yield begun, len(text), "text"
-
-
-def _fences(lines: list[str]) -> dict[int, int]:
-    """The first line of each fenced stretch of code -> its last; a fence that never closes is none."""
-    found: dict[int, int] = {}
-    first, mark = -1, ""
-    for index, line in enumerate(lines):
-        fence = _FENCE.match(line)
-        if fence is None:
-            continue
-        if first < 0:
-            first, mark = index, fence[1]
-        elif fence[1].startswith(mark) and not line[fence.end() :].strip():
-            found[first] = index
-            first = -1
-    return found
 
 
 def _kind(lines: list[str], index: int) -> str:

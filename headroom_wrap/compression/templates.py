@@ -18,11 +18,14 @@ _NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|\d+(?:[.:,]\d+)*")
 _CALENDAR = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun".split()
 _PREAMBLE = re.compile(r"[\W\d_]|\S*#|\[|(?i:info|debug|trace|notice|warn(?:ing)?|error)\b")
 
+_STAMP = re.compile(r"(?:[^\w\s]+ )+(?=\S)")
+"""Words of a masked line before its first real word; they are alike in all lines and tell none from another."""
 _MASK = "#"
 _ANY = "*"
 _ALIKE = 0.7
 _WORDS_FROM_CHARS = 400
 _CLUSTERS_PER_BRANCH = 64
+_LAST_WORDS = 4
 _SAMPLE_CHARS = 44
 
 
@@ -34,8 +37,9 @@ class Cluster:
     n_lines: int = 0
 
     def sample(self) -> str:
-        """The template after times, levels and the like, clipped."""
-        start = next((index for index, word in enumerate(self.words) if not _PREAMBLE.match(word)), 0)
+        """The template after times, levels and the like, clipped; its last words where nothing else is left."""
+        end = max(0, len(self.words) - _LAST_WORDS)
+        start = next((index for index, word in enumerate(self.words) if not _PREAMBLE.match(word)), end)
         text = " ".join(self.words[start:])
         return text if len(text) <= _SAMPLE_CHARS else text[: _SAMPLE_CHARS - 1] + "…"
 
@@ -73,6 +77,8 @@ def mine(lines: Sequence[str]) -> Templates:
 def _place(masked: str, clusters: list[Cluster], branches: dict[int, list[int]]) -> int:
     """The cluster of a masked line: the most alike of its branch, or a new one; a full branch is only read."""
     words = masked[:_WORDS_FROM_CHARS].split()
+    if (stamp := _STAMP.match(masked)) is not None:
+        words = masked[stamp.end() : _WORDS_FROM_CHARS].split()
     branch = branches.setdefault(len(words), [])
     best, best_alike = -1, 0
     for number in branch:

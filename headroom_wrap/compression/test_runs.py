@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from headroom_wrap.compression import diagnostics
 from headroom_wrap.compression.commands import command_of
 from headroom_wrap.compression.lines import Sheet, may_try
 from headroom_wrap.compression.model import Compressed, Hints
@@ -21,6 +22,10 @@ _SET_UP = re.compile(
     r"|Cloning test database|Importing application "
 )
 _RAISED_AT = re.compile(r"[^\s:]\S{0,300}:\d+: \w*(?:Error|Exception|Failed)\b")
+_REASON = re.compile(r"E  |[\w.]*(?:Error|Exception|Warning|Interrupt|Exit)\b")
+_TITLE = re.compile(r"__+ .* __+\Z")
+_REASONS_SHOWN = 2
+"""As many times the same reason stays where it stands; later, with all around it the same too, it may fold."""
 _LISTS_PASSES = re.compile(r"grep[^|;&]*(?:PASS|passed|\bok\b)", re.IGNORECASE)
 
 
@@ -34,8 +39,8 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     if not _LISTS_PASSES.search(command_of(hints.tool_input)):
         fold_passes(sheet, terms_of(hints), may_elide=may_elide)
     if may_elide:
-        _drop(sheet)
-    rendered, elided = sheet.render(hints.marker)
+        _drop(sheet, hints.offset)
+    rendered, elided = sheet.render(hints.marker, hints.offset)
     if len(rendered) >= len(text):
         return None
     reason = "test run: passed tests grouped" + (", set-up, foreign frames and repeats elided" if elided else "")
@@ -49,26 +54,32 @@ def _without_decoration(line: str) -> str:
     return RULER if line.startswith(RULER) and not line.strip("_ ") else line
 
 
-def _drop(sheet: Sheet) -> None:
+def _drop(sheet: Sheet, offset: int) -> None:
     for index, line in enumerate(sheet.shown):
         if _SET_UP.match(line):
             sheet.drop(index, index, "of database set-up")
+    diagnostics.fold(sheet)
     fold_report(sheet)
     drop_foreign_frames(sheet)
     vital = [VITAL.match(line) is not None for line in sheet.shown]
     for index, is_vital in enumerate(vital):
         if is_vital:
             sheet.keep(index)
-    drop_repeats(sheet, _repeat_keys(sheet.shown, vital), "addresses and temporary paths")
+    keys = [line if is_vital else _VOLATILE.sub("#", line) for line, is_vital in zip(sheet.shown, vital, strict=True)]
+    drop_repeats(sheet, keys, "addresses and temporary paths", _lasting(sheet.shown, vital), offset)
 
 
-def _repeat_keys(shown: Sequence[str], vital: Sequence[bool]) -> list[str]:
-    """What may stand for what: what failed, where and how each failure begins to say why stands for itself alone."""
-    keys = []
+def _lasting(shown: Sequence[str], vital: Sequence[bool]) -> list[bool]:
+    """Which lines stay though they stand above: verdicts always, reasons and the lines that failed the first times."""
+    times: dict[str, int] = {}
+    lasting = []
     for index, line in enumerate(shown):
-        continued = line.startswith("E ") and shown[index - 1].startswith("E ")
-        if (vital[index] and not continued) or line.startswith(">") or _RAISED_AT.match(line):
-            keys.append(str(index))
+        reason = vital[index] and _REASON.match(line) is not None
+        place = line.startswith(">") or _RAISED_AT.match(line) is not None
+        nth = times[line] = times.get(line, 0) + 1
+        if reason:
+            continued = line.startswith("E ") and shown[index - 1].startswith("E ")
+            lasting.append(not continued and nth <= _REASONS_SHOWN)
         else:
-            keys.append(line if vital[index] else _VOLATILE.sub("#", line))
-    return keys
+            lasting.append(vital[index] or _TITLE.match(line) is not None or (place and nth <= _REASONS_SHOWN))
+    return lasting

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from headroom_wrap.compression.lines import Sheet
 
@@ -15,6 +16,9 @@ _FOREIGN = re.compile(
 _PYTHON_FRAME = re.compile(r'([ |+]*)File "([^"\n]+)", line \d+')
 _STACK_FRAME = re.compile(r"\s+at \S")
 
+_DIGITS = re.compile(r"\d+")
+_TRACEBACKS, _OWN_FRAMES = 60, 6
+"""Of so many distinct tracebacks the user's last frames stay."""
 _FRAMES_SHOWN = 2
 """Of a run of foreign `at ...` frames, which name no user's file, as many stay."""
 
@@ -37,21 +41,48 @@ def drop_foreign_frames(sheet: Sheet) -> None:
             index += 1
 
 
+def wanted_frames(shown: Sequence[str]) -> set[int]:
+    """Of each distinct Python traceback the heading, the user's frames, the raising one and the exception."""
+    wanted: set[int] = set()
+    known: set[tuple[str, ...]] = set()
+    index = 0
+    while index < len(shown) and len(known) < _TRACEBACKS:
+        if not _PYTHON_FRAME.match(shown[index]):
+            index += 1
+            continue
+        frames = _frames(shown, index)
+        first, index = index, frames[-1][1] + 1
+        telling = [frame for frame in frames[:-1] if not is_foreign(shown[frame[0]])][-_OWN_FRAMES:] + frames[-1:]
+        lines = [at for start, last in telling for at in range(start, last + 1)]
+        exception = shown[index] if index < len(shown) else ""
+        identity = (_DIGITS.sub("#", exception), *(shown[start] for start, _ in telling))
+        if identity not in known:
+            known.add(identity)
+            wanted.update(lines, (max(0, first - 1), min(index, len(shown) - 1)))
+    return wanted
+
+
 def _python_frames(sheet: Sheet, first: int) -> int:
     """Handle the frames from `first` on; returns the line after them."""
-    frames: list[tuple[int, int]] = []
-    index = first
-    while index < len(sheet.lines) and (frame := _PYTHON_FRAME.match(sheet.shown[index])):
-        indent = frame[1]
-        start = index
-        index += 1
-        while index < len(sheet.lines) and _is_inside(sheet.shown[index], indent):
-            index += 1
-        frames.append((start, index - 1))
+    frames = _frames(sheet.shown, first)
     for start, last in frames[:-1]:
         if is_foreign(sheet.shown[start]):
             sheet.drop(start, last, "in foreign frames", weight=1)
-    return index
+    return frames[-1][1] + 1
+
+
+def _frames(shown: Sequence[str], first: int) -> list[tuple[int, int]]:
+    """The frames that follow each other from `first` on: their first and last lines."""
+    frames: list[tuple[int, int]] = []
+    index = first
+    while index < len(shown) and (frame := _PYTHON_FRAME.match(shown[index])):
+        indent = frame[1]
+        start = index
+        index += 1
+        while index < len(shown) and _is_inside(shown[index], indent):
+            index += 1
+        frames.append((start, index - 1))
+    return frames
 
 
 def _is_inside(line: str, indent: str) -> bool:

@@ -26,7 +26,7 @@ _DIRECTIVE = re.compile(r"\[\[(?:tool|repeat|retrieve|find|say|think|words)\b.*?
 _REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 _HEADER = re.compile(r"\[headroom ([^\s:\]]+): \d+ of \d+ \w+ elided where marked")
 _COMMAND = re.compile(r"original intact, to read: (\S+ retrieve) ")
-_ELISION = re.compile(r"\[headroom: (?:lines?|rows?) (\d+)(?:-(\d+))? elided")
+_ELISION = re.compile(r"\[headroom: (?:lines?|rows?) (\d+)(?:-(\d+))?(?:, [\d, -]{1,4000})? elided")
 _OURS = "[headroom"  # a marker that counts what was elided is no finding
 _SHELLS = (("Bash", "command"), ("bash", "command"), ("exec_command", "cmd"), ("shell_command", "command"))
 """Shell tools of the agents, and the field that holds their command."""

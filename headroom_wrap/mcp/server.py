@@ -34,22 +34,24 @@ _CAPABILITIES: dict[str, Any] = {"tools": {}, "resources": {}}
 _CACHEABLE = {"ttlMs": 86_400_000, "cacheScope": "public"}
 _CONSTANT = frozenset({"tools/list", "resources/list", "resources/templates/list", "server/discover"})
 
-_ARGUMENTS: dict[str, dict[str, str]] = {
-    "id": {"type": "string", "description": "The id in the marker, for example h1a2b3c4d5e6f."},
-    "lines": {"type": "string", "description": "1-based, inclusive: 40-90, 40-, or 1-5,40-90. Default: all."},
-    "rows": {"type": "string", "description": "The same for objects of a JSON array, where the marker says rows."},
-    "chars": {"type": "string", "description": "The same for characters, where an answer says chars."},
-    "grep": {"type": "string", "description": "Only lines (or rows) that match this regular expression, numbered."},
-    "context": {"type": "integer", "description": "With grep: lines to show around each match. Default: 0."},
+_ARGUMENTS = {
+    "id": {"type": "string"},
+    "lines": {"type": "string"},
+    "rows": {"type": "string"},
+    "chars": {"type": "string"},
+    "grep": {"type": "string"},
+    "context": {"type": "integer"},
 }
+"""Explained in the tool's description, once for all: every request pays for these words."""
 TOOL = {
     "name": RETRIEVE_TOOL,
     "title": "Read elided output",
     "description": (
-        "Returns text that Headroom elided from a tool result, word for word. Lines of the form"
-        " [headroom ID: ...] in a result name the id. Ask for the lines (or rows) you need, or grep."
+        "Returns what was elided from a tool result, word for word. A line [headroom ID: ...] in the result names the"
+        ' id. Ask for the lines, rows or chars that you need (from 1: "40-90" or "1-5,40-"), or for a grep'
+        " (regular expression) with lines of context."
     ),
-    "inputSchema": {"type": "object", "properties": _ARGUMENTS, "required": ["id"], "additionalProperties": False},
+    "inputSchema": {"type": "object", "properties": _ARGUMENTS, "required": ["id"]},
     "annotations": {"readOnlyHint": True, "destructiveHint": False, "idempotentHint": True, "openWorldHint": False},
     "_meta": {"anthropic/alwaysLoad": True},
 }

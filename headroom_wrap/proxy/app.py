@@ -131,7 +131,8 @@ class ProxyApp:
             if call.error and client.is_gone:
                 call.error = "client-disconnected"
             if call.route.kind is Kind.MODEL:
-                self._pipeline.record(self._row(call, self._clock() - started))
+                sent = b"" if call.prepared is None else call.prepared.body
+                self._pipeline.record(self._row(call, self._clock() - started), sent)
         if isinstance(outcomes[0], Exception):
             raise outcomes[0]
 

@@ -25,6 +25,7 @@ from headroom_wrap.compression.model import Level
 from headroom_wrap.compression.retrieval import retrieve
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy import control
+from headroom_wrap.proxy.aligner import PrefixChange
 from headroom_wrap.proxy.config import ProxyConfig
 from headroom_wrap.proxy.grep import retrieve_apart
 from headroom_wrap.proxy.headers import KEY_HEADER
@@ -77,6 +78,10 @@ class Stats(BaseModel):
     uptime_s: float
     upstreams: Annotated[dict[str, str], Field(description="Where requests go: scheme, host and port by provider.")]
     totals: Annotated[SessionTotals, Field(description="Sums over the session's model calls, and its retrievals.")]
+    prefix_changes: Annotated[
+        tuple[PrefixChange, ...],
+        Field(description="What clients changed in prefixes that a provider had cached, the dearest first."),
+    ]
     savings: Annotated[Savings, Field(description="Shares are 0 to 1, null where nothing is known to relate them to.")]
 
 
@@ -220,6 +225,7 @@ class _Routes:
             uptime_s=self.uptime_s(),
             upstreams={name: _origin(url) for name, url in config.upstreams.items()},
             totals=found,
+            prefix_changes=() if pipeline is None else pipeline.aligner.report(),
             savings=savings(found),
         )
         return Response(_encoded(told), media_type=JSON_TYPE)

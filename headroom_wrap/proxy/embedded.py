@@ -15,13 +15,15 @@ from headroom_wrap.compression.engine import Engine
 from headroom_wrap.compression.model import Level
 from headroom_wrap.errors import HeadroomError
 from headroom_wrap.proxy import control
+from headroom_wrap.proxy.aligner import PrefixChange, aligner_before
 from headroom_wrap.proxy.app import ProxyApp
+from headroom_wrap.proxy.calibration import Calibrator
 from headroom_wrap.proxy.config import ProxyConfig
 from headroom_wrap.proxy.pipeline import EnginePipeline, PassThrough
 from headroom_wrap.proxy.ports import Asgi
 from headroom_wrap.proxy.server import HOST, ProxyServer
 from headroom_wrap.proxy.upstream import connect
-from headroom_wrap.store import SessionTotals, Store
+from headroom_wrap.store import Limits, SessionTotals, Store
 
 PROBE_TIMEOUT_S = 2.0
 
@@ -34,11 +36,13 @@ class Compression:
         level: off, safe, balanced or aggressive.
         excluded_tools: tools whose results are never touched.
         command: how the client's shell tool fetches an original; None where it is not on this machine, or not known.
+        cache_breakpoints: mark prefixes for Anthropic's cache where a client marks none.
     """
 
     level: str
     excluded_tools: tuple[str, ...] = ()
     command: str | None = None
+    cache_breakpoints: bool = False
 
 
 class EmbeddedProxy:
@@ -50,25 +54,28 @@ class EmbeddedProxy:
         listener: see `server.bind`.
         data: the data directory, with the store in it.
         env: proxies and certificates for the way to the upstream.
+        limits: what the store keeps; None: nothing is removed from it by this proxy.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913, PLR0917 - its parts
         self,
         config: ProxyConfig,
         compression: Compression,
         listener: socket.socket,
         data: Path,
         env: Mapping[str, str],
+        limits: Limits | None = None,
     ) -> None:
         self._config = config
         self._store: Store | None = None
+        self._limits = limits
         self.why_not_compressing = "compression is off" if compression.level == Level.OFF.value else ""
         try:
             self._store = Store(paths.store_file(data))
         except HeadroomError as error:
             # Law 5: a full disk must not keep the agent from working.
             self.why_not_compressing = str(error)
-        self._pipeline = None if self._store is None else _pipeline(self._store, compression)
+        self._pipeline = None if self._store is None else _pipeline(self._store, compression, config)
         self._started_s = time.monotonic()
         self.server = ProxyServer(
             lambda: ProxyApp(config, self._pipeline or PassThrough(), lambda: connect(env), self._load_control),
@@ -82,6 +89,8 @@ class EmbeddedProxy:
             HeadroomError: `PROXY_FAILED`.
         """
         self.server.start()
+        if self._store is not None and self._limits is not None:
+            self._store.keep_within(self._limits)
         threading.Thread(target=tokens.warm, name="headroom-warm", daemon=True).start()
 
     def answers(self) -> bool:
@@ -92,12 +101,18 @@ class EmbeddedProxy:
         """What this session has sent and saved so far."""
         return SessionTotals() if self._store is None else self._store.totals(self._config.session)
 
+    def prefix_changes(self) -> tuple[PrefixChange, ...]:
+        """How clients changed their prefixes so far, the dearest first."""
+        return () if self._pipeline is None else self._pipeline.aligner.report()
+
     def stop(self) -> None:
         """Stop serving; the port is free afterwards."""
         self.server.stop()
 
     def close(self) -> None:
         """Close the store; what was counted is committed."""
+        if self._pipeline is not None and self._pipeline.calibrator is not None:
+            self._pipeline.calibrator.close()
         if self._store is not None:
             self._store.close()
 
@@ -111,6 +126,14 @@ class EmbeddedProxy:
         return control_api(self._config, self._pipeline, self.why_not_compressing, uptime_s, workers)
 
 
-def _pipeline(store: Store, compression: Compression) -> EnginePipeline:
-    level = Level(compression.level)
-    return EnginePipeline(Engine(store), store, level, compression.excluded_tools, compression.command)
+def _pipeline(store: Store, compression: Compression, config: ProxyConfig) -> EnginePipeline:
+    return EnginePipeline(
+        Engine(store),
+        store,
+        Level(compression.level),
+        compression.excluded_tools,
+        compression.command,
+        compression.cache_breakpoints,
+        aligner_before(config.upstreams, marks_itself=compression.cache_breakpoints),
+        calibrator=Calibrator(store),
+    )

@@ -10,10 +10,13 @@ from headroom_wrap.compression import markers
 from headroom_wrap.compression.engine import Engine
 from headroom_wrap.compression.model import RETRIEVE_COMMAND, Level, Profile, Slot, Verdict, WayBack
 from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.proxy.aligner import CacheAligner
+from headroom_wrap.proxy.calibration import Calibrator
 from headroom_wrap.proxy.ports import Prepared
 from headroom_wrap.store import LedgerRow, Store
 from headroom_wrap.store.store import CHARS_PER_TOKEN
 from headroom_wrap.wire.anthropic import anthropic
+from headroom_wrap.wire.breakpoints import breakpoints
 from headroom_wrap.wire.openai_chat import openai_chat
 from headroom_wrap.wire.openai_responses import openai_responses
 from headroom_wrap.wire.request import Call, ParsedRequest, WireFormat
@@ -33,7 +36,10 @@ class EnginePipeline:
         level: for conversations that begin now.
         excluded_tools: tools whose results are never touched, likewise.
         command: how the client's shell tool fetches an original; None where it cannot.
+        cache_breakpoints: mark prefixes of Anthropic clients that set no mark of their own.
+        aligner: watches how prefixes change.
         formats: the wire formats by name.
+        calibrator: compares the provider's counts with ours.
     """
 
     engine: Engine
@@ -41,10 +47,13 @@ class EnginePipeline:
     level: Level = Level.BALANCED
     excluded_tools: tuple[str, ...] = ()
     command: str | None = None
+    cache_breakpoints: bool = False
+    aligner: CacheAligner = field(default_factory=CacheAligner)
     formats: Mapping[str, WireFormat] = field(default_factory=_formats)
+    calibrator: Calibrator | None = None
 
-    def prepare(self, wire: str, body: bytes, *, counts_only: bool = False) -> Prepared:  # noqa: ARG002
-        """The body to send. `counts_only` makes no difference here: a count must see what a call would.
+    def prepare(self, wire: str, body: bytes, *, counts_only: bool = False) -> Prepared:
+        """The body to send. A count sees what a call would, but for cache marks, which count for nothing.
 
         Raises:
             HeadroomError: `STORE_FAILED`.
@@ -57,12 +66,16 @@ class EnginePipeline:
         slots = self._named(request) if request.is_linked else request.slots
         way_back = request.way_back(shell_is_here=self.command is not None)
         profile = Profile(self.level, self.excluded_tools, way_back, self.command or RETRIEVE_COMMAND)
-        verdicts = self.engine.process(slots, wire, profile, request.query)
+        verdicts = self.engine.process(slots, wire, profile)
         replaced = [verdict for verdict in verdicts if verdict.replacement is not None]
         new = [verdict for verdict in replaced if verdict.is_new]
+        marks: dict[int, str] = {}
+        if not counts_only:
+            self.aligner.observe(wire, request, replaced)
+            marks = breakpoints(request) if self.cache_breakpoints and wire == "anthropic" else marks
         return Prepared(
-            request.render({verdict.slot.place: verdict.replacement or "" for verdict in replaced})
-            if replaced
+            request.render({verdict.slot.place: verdict.replacement or "" for verdict in replaced}, marks)
+            if replaced or marks
             else body,
             model=request.model,
             tokens_before=sum(verdict.tokens_before for verdict in replaced),
@@ -91,7 +104,7 @@ class EnginePipeline:
         if request is None:
             raise HeadroomError(Code.BAD_REQUEST, f"These messages are not of the format {wire}.")
         profile = Profile(level or self.level, self.excluded_tools, WayBack.MCP)
-        verdicts = self.engine.process(request.slots, wire, profile, request.query)
+        verdicts = self.engine.process(request.slots, wire, profile)
         replacements = {
             verdict.slot.place: verdict.replacement for verdict in verdicts if verdict.replacement is not None
         }
@@ -115,9 +128,11 @@ class EnginePipeline:
             for slot in request.slots
         )
 
-    def record(self, row: LedgerRow) -> None:
-        """Queue a ledger row."""
+    def record(self, row: LedgerRow, sent: bytes = b"") -> None:
+        """Queue a ledger row, and learn from what the provider counted."""
         self.store.record(row)
+        if self.calibrator is not None:
+            self.calibrator.observe(row, sent)
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +146,7 @@ class PassThrough:
     def keep_call(self, call_id: str, call: Call) -> None:
         """Forget it."""
 
-    def record(self, row: LedgerRow) -> None:
+    def record(self, row: LedgerRow, sent: bytes = b"") -> None:
         """Forget it."""
 
 

@@ -50,5 +50,5 @@ class Pipeline(Protocol):
     def keep_call(self, call_id: str, call: Call) -> None:
         """Remember a tool call that stood in the answer to a linked request; never blocks, never raises."""
 
-    def record(self, row: LedgerRow) -> None:
-        """Queue a ledger row; never blocks."""
+    def record(self, row: LedgerRow, sent: bytes = b"") -> None:
+        """Queue a ledger row; never blocks. `sent` is the decoded body, empty where nobody has read it."""

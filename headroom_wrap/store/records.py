@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from headroom_wrap.tokens import Basis
+
 
 @dataclass(frozen=True, slots=True)
 class Original:
@@ -13,6 +15,7 @@ class Original:
     text: str
     tool_name: str = ""
     created: float = 0.0
+    last_used: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +28,7 @@ class Decision:
         profile: the profile, as JSON.
         rendered: the text to send instead; None means "left as it is".
         original_id: where the original is kept, if content was elided.
-        depends: keys of the blocks that must stand earlier in the request for this decision to hold.
+        depends: families of the blocks that must stand earlier in the request for this decision to hold.
     """
 
     key: str
@@ -38,6 +41,24 @@ class Decision:
     tokens_after: int = 0
     original_id: str | None = None
     depends: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class DatedDecision:
+    """A decision, and when it was taken and last used."""
+
+    decision: Decision
+    created: float
+    last_used: float
+
+
+@dataclass(frozen=True, slots=True)
+class Calibration:
+    """What a provider counts for one token of ours: the mean over `n` sessions."""
+
+    factor: float
+    n: int
+    updated: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +94,7 @@ class SessionTotals:
 
     `tokens_before` and `tokens_after` leave out calls that failed: clients repeat them, and nobody pays for them.
     `saved_unreported` is what was saved by calls whose input the provider did not report.
+    Our own counts are multiplied by each model's calibration; `counted` says of what kind that makes them.
     """
 
     requests: int = 0
@@ -89,3 +111,45 @@ class SessionTotals:
     output_tokens: int = 0
     retrievals: int = 0
     retrieved_tokens: int = 0
+    counted: Basis = Basis.ESTIMATED
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one table holds: rows, bytes of content (0 where it is only figures), and the ages of the rows.
+
+    `oldest` and `newest` are times of last use where the table has them, else of making; None in an empty table.
+    """
+
+    rows: int = 0
+    size_bytes: int = 0
+    oldest: float | None = None
+    newest: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ModelStats:
+    """What the ledger says of one model: calls, our counts in tool output times `factor`, and what that makes them."""
+
+    model: str
+    calls: int
+    tokens_before: int
+    tokens_after: int
+    factor: float
+    n_calibrations: int
+    counted: Basis
+
+
+@dataclass(frozen=True, slots=True)
+class StoreStats:
+    """What the store holds. `free_bytes` of the file are not in use; `swept` is when the last sweep ended."""
+
+    file_bytes: int
+    free_bytes: int
+    swept: float | None
+    originals: Held
+    decisions: Held
+    calls: Held
+    retrievals: Held
+    ledger: Held
+    models: tuple[ModelStats, ...]

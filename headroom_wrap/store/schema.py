@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 2
+VERSION = 3
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS originals (
@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS originals (
     created REAL NOT NULL,
     last_used REAL NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS originals_last_used ON originals (last_used);
 
 CREATE TABLE IF NOT EXISTS decisions (
     key TEXT PRIMARY KEY,
@@ -32,6 +33,9 @@ CREATE TABLE IF NOT EXISTS decisions (
     last_used REAL NOT NULL
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS decisions_family ON decisions (family);
+CREATE INDEX IF NOT EXISTS decisions_original ON decisions (original_id) WHERE original_id IS NOT NULL;
+CREATE INDEX IF NOT EXISTS decisions_last_used ON decisions (last_used);
+CREATE INDEX IF NOT EXISTS decisions_depends ON decisions (last_used) WHERE depends != '[]';
 
 CREATE TABLE IF NOT EXISTS ledger (
     id INTEGER PRIMARY KEY,
@@ -72,11 +76,26 @@ CREATE TABLE IF NOT EXISTS calls (
     input BLOB NOT NULL,
     created REAL NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS calls_created ON calls (created);
+
+CREATE TABLE IF NOT EXISTS calibrations (
+    model TEXT PRIMARY KEY,
+    factor REAL NOT NULL,
+    n INTEGER NOT NULL,
+    updated REAL NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS stamps (
+    name TEXT PRIMARY KEY,
+    at REAL NOT NULL
+) WITHOUT ROWID;
 """
 
 
 def prepare(connection: sqlite3.Connection) -> None:
-    """Create what is missing; versions so far differ only in the tables that they have.
+    """Create what is missing; versions so far differ only in the tables and indexes that they have.
+
+    A file that was made before version 3 also keeps its free pages until it is purged: see `retention.rewrite`.
 
     Raises:
         sqlite3.DatabaseError: the file was written by a newer Headroom, or is no database.

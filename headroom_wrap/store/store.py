@@ -5,53 +5,49 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import os
 import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
-from dataclasses import fields
+from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import zstandard
 
 from headroom_wrap import paths
 from headroom_wrap.errors import Code, HeadroomError
-from headroom_wrap.store import schema
-from headroom_wrap.store.records import Decision, LedgerRow, Original, SessionTotals
+from headroom_wrap.store import ledger, retention, schema, statistics
+from headroom_wrap.store.connections import as_store_error, connect, connect_read_only, create, in_transaction
+from headroom_wrap.store.ledger import CHARS_PER_TOKEN, storable
+from headroom_wrap.store.records import (
+    Calibration,
+    DatedDecision,
+    Decision,
+    Held,
+    LedgerRow,
+    Original,
+    SessionTotals,
+    StoreStats,
+)
+from headroom_wrap.store.retention import TOUCH_AFTER_S, Cut, Limits, Swept
+
+__all__ = ["CHARS_PER_TOKEN", "TOUCH_AFTER_S", "Store", "original_id"]
 
 T = TypeVar("T")
 _Job = Callable[[sqlite3.Connection], Any]
 
-BUSY_TIMEOUT_S = 4.0
-"""With the engine's own budget for new blocks still below the proxy's deadline for one request."""
-TOUCH_AFTER_S = 86_400.0
-"""`last_used` is written at most once a day: retention counts in days, and a replay must stay a read."""
 _ID_LENGTH = 12
+_PURGE_PAUSE_S = 0.002
+_TOUCH_S = 1.0
+"""How long a replay waits to be noted; after that it is given out all the same."""
 _MAX_INPUT_CHARS = 20_000
 """Of a call that is kept; what compressors look for in it, a command or a path, is shorter."""
-_MAX_COUNT = 2**40
-"""More tokens than any call can have."""
-CHARS_PER_TOKEN = 3
-"""For texts of which only the length is kept: rather too many tokens than too few are held against us."""
-_COUNTED = ("requests", "errors", "retrievals", "retrieved_tokens")
-_ANSWERED = "status BETWEEN 200 AND 299"
-_SUMS = {
-    "tokens_before": f"tokens_before * ({_ANSWERED})",
-    "tokens_after": f"tokens_after * ({_ANSWERED})",
-    "saved_unreported": f"(tokens_before - tokens_after) * ({_ANSWERED} AND input_tokens IS NULL)",
-}
 _DECISION_COLUMNS = (
     "key, family, profile, rendered, reason, compressor, tokens_before, tokens_after, original_id, depends"
 )
-_LEDGER_COLUMNS = (
-    "session", "agent", "wire", "model", "status", "tokens_before", "tokens_after", "new_tokens_before",
-    "new_tokens_after", "blocks_replaced", "blocks_new", "input_tokens", "cache_read_tokens",
-    "cache_write_tokens", "output_tokens", "duration_s", "error",
-)  # fmt: skip
 
 
 def original_id(text: str) -> str:
@@ -84,16 +80,20 @@ class Store:
         self._jobs: queue.SimpleQueue[tuple[_Job, Future[Any]] | None] = queue.SimpleQueue()
         self._writer: threading.Thread | None = None
         self._closed = False
+        self._limits: Limits | None = None
+        self._noted_day = 0
+        self._noted: set[str] = set()
         if read_only and not path.exists():
             hint = "It is made by the first wrapped session; HEADROOM_HOME says where it lives."
             raise HeadroomError(Code.STORE_FAILED, f"There is no store at {path} yet.", hint)
         if not read_only:
             paths.make_private_dir(path.parent)
-            _create(path)
-        with _as_store_error(path):
+            create(path)
+        with as_store_error(path):
             connection = self._connection()
             if not read_only:
                 schema.prepare(connection)
+        self._calibrations: Mapping[str, Calibration] = {} if read_only else ledger.read_calibrations(self._read)
 
     @property
     def path(self) -> Path:
@@ -104,12 +104,12 @@ class Store:
 
     def original(self, id_: str) -> Original | None:
         """The original with this id, or None."""
-        rows = self._read("SELECT id, body, tool_name, created FROM originals WHERE id = ?", (id_,))
+        rows = self._read("SELECT id, body, tool_name, created, last_used FROM originals WHERE id = ?", (id_,))
         if not rows:
             return None
-        id_, body, tool_name, created = rows[0]
-        with _as_store_error(self._path):
-            return Original(id_, _unpack(body), tool_name, created)
+        id_, body, tool_name, created, last_used = rows[0]
+        with as_store_error(self._path):
+            return Original(id_, _unpack(body), tool_name, created, last_used)
 
     def put_original(self, text: str, tool_name: str = "") -> str:
         """Keep `text`, committed when this returns; gives its id."""
@@ -119,7 +119,10 @@ class Store:
     # -- decisions
 
     def decisions(self, keys: Sequence[str]) -> dict[str, Decision]:
-        """The decisions that stand under these keys."""
+        """The decisions that stand under these keys.
+
+        Those not used for a day are touched first, so that none is given out that a sweep is about to remove.
+        """
         found: dict[str, Decision] = {}
         stale: list[str] = []
         limit = self._clock() - TOUCH_AFTER_S
@@ -127,13 +130,33 @@ class Store:
             marks = ",".join("?" * len(chunk))
             sql = f"SELECT {_DECISION_COLUMNS}, last_used FROM decisions WHERE key IN ({marks})"  # noqa: S608
             for row in self._read(sql, chunk):
-                with _as_store_error(self._path):
+                with as_store_error(self._path):
                     found[row[0]] = _decision(row[:-1])
                 if row[-1] < limit:
                     stale.append(row[0])
-        if stale and not self._read_only:
-            self._write(lambda connection: self._touch(connection, stale))
+        for key in self._gone(stale):
+            found.pop(key, None)
         return found
+
+    def used(self, keys: Iterable[str]) -> None:
+        """Note that decisions were replayed from memory, at most once a day for each; returns at once, never raises."""
+        today = int(self._clock() // TOUCH_AFTER_S)
+        if today != self._noted_day:
+            self._noted_day, self._noted = today, set()
+        new = [key for key in keys if key not in self._noted]
+        if new:
+            self._noted.update(new)
+            with contextlib.suppress(HeadroomError):
+                self._write(lambda connection: self._touch(connection, new))
+
+    def decisions_on(self, id_: str) -> list[DatedDecision]:
+        """Every decision by which an original was replaced, the newest first."""
+        sql = (
+            f"SELECT {_DECISION_COLUMNS}, created, last_used FROM decisions WHERE original_id = ? ORDER BY created DESC"  # noqa: S608
+        )
+        rows = self._read(sql, (id_,))
+        with as_store_error(self._path):
+            return [DatedDecision(_decision(row[:-2]), *row[-2:]) for row in rows]
 
     def profile_of(self, families: Sequence[str]) -> str | None:
         """The profile under which the first of these blocks that has any decision was first decided."""
@@ -180,7 +203,7 @@ class Store:
         def job(connection: sqlite3.Connection) -> None:
             dumped = json.dumps(input_)
             packed = _pack(dumped if len(dumped) <= _MAX_INPUT_CHARS else "{}")
-            values = (_storable(call_id), _storable(name), packed, self._clock())
+            values = (storable(call_id), storable(name), packed, self._clock())
             connection.execute(
                 "INSERT OR REPLACE INTO calls (call_id, name, input, created) VALUES (?, ?, ?, ?)", values
             )
@@ -191,10 +214,10 @@ class Store:
         """Name and input of those of these calls that were kept, also of those that were queued just now."""
         self.flush()
         found: dict[str, tuple[str, dict[str, Any]]] = {}
-        for chunk in _chunks([_storable(call_id) for call_id in call_ids], 500):
+        for chunk in _chunks([storable(call_id) for call_id in call_ids], 500):
             sql = f"SELECT call_id, name, input FROM calls WHERE call_id IN ({','.join('?' * len(chunk))})"  # noqa: S608
             for call_id, name, packed in self._read(sql, chunk):
-                with _as_store_error(self._path):
+                with as_store_error(self._path):
                     found[call_id] = (name, json.loads(_unpack(packed)))
         return found
 
@@ -202,33 +225,75 @@ class Store:
 
     def record(self, row: LedgerRow) -> None:
         """Queue one model call for the ledger; returns at once."""
-        values = [_storable(getattr(row, column)) for column in _LEDGER_COLUMNS]
-        columns = ", ".join(_LEDGER_COLUMNS)
-        marks = ",".join("?" * (len(values) + 1))
-        sql = f"INSERT INTO ledger (at, {columns}) VALUES ({marks})"  # noqa: S608
-        self._write(lambda connection: connection.execute(sql, (self._clock(), *values)))
+        self._write(lambda connection: ledger.insert(connection, row, self._clock()))
 
     def record_retrieval(self, session: str, id_: str, what: str, n_chars: int) -> None:
         """Note that an original, or a part of it (`what`, `n_chars` long), was read back; committed on return."""
-        sql = "INSERT INTO retrievals (at, session, original_id, what, n_chars) VALUES (?, ?, ?, ?, ?)"
-        values = (session, id_, _storable(what), n_chars)
-        self._write(lambda connection: connection.execute(sql, (self._clock(), *values))).result()
+        values = (session, id_, storable(what), n_chars)
+
+        def job(connection: sqlite3.Connection) -> None:
+            now = self._clock()
+            sql = "INSERT INTO retrievals (at, session, original_id, what, n_chars) VALUES (?, ?, ?, ?, ?)"
+            connection.execute(sql, (now, *values))
+            connection.execute("UPDATE originals SET last_used = ? WHERE id = ?", (now, id_))
+
+        self._write(job).result()
 
     def totals(self, session: str) -> SessionTotals:
-        """Sums over one session, after everything queued before this call is written."""
+        """Sums over one session, after everything queued before this call is written.
+
+        Calibrations count as they were when this store was opened: the figures of a session are of one kind.
+        """
         self.flush()
-        summed = [field.name for field in fields(SessionTotals) if field.name not in _COUNTED]
-        columns = ", ".join(f"COALESCE(SUM({_SUMS.get(name, name)}), 0)" for name in summed)
-        n_errors = "COALESCE(SUM(status >= 400 OR error != ''), 0)"
-        sql = f"SELECT COUNT(*), {n_errors}, {columns} FROM ledger WHERE session = ?"  # noqa: S608 - names of ours
-        ((requests, errors, *sums),) = self._read(sql, (session,))
-        sql = "SELECT COUNT(*), COALESCE(SUM(n_chars), 0) FROM retrievals WHERE session = ?"
-        ((retrievals, n_chars),) = self._read(sql, (session,))
-        counted = dict(zip(summed, sums, strict=True))
-        retrieved = n_chars // CHARS_PER_TOKEN
-        return SessionTotals(
-            requests=requests, errors=errors, retrievals=retrievals, retrieved_tokens=retrieved, **counted
-        )
+        return ledger.totals(self._read, session, self._calibrations)
+
+    def calibrate(self, model: str, factor: float) -> None:
+        """Queue what a session's provider counted for one o200k_base token; returns at once."""
+        self._write(lambda connection: ledger.calibrate(connection, model, factor, self._clock()))
+
+    # -- what there is, and for how long
+
+    @property
+    def calibrations(self) -> Mapping[str, Calibration]:
+        """What providers count for one o200k_base token, by model, as it was when this store was opened."""
+        return self._calibrations
+
+    def stats(self) -> StoreStats:
+        """What the store holds, after everything queued before this call is written."""
+        self.flush()
+        with as_store_error(self._path):
+            return statistics.measure(self._path, self._read)
+
+    def originals_unused_since(self, time: float) -> Held:
+        """The originals that were last used before `time`: about what a purge would remove."""
+        with as_store_error(self._path):
+            return statistics.originals_unused_since(self._read, time)
+
+    def used_bytes(self) -> int:
+        """How much of the file is in use."""
+        with as_store_error(self._path):
+            return retention.used_bytes(self._connection())
+
+    def keep_within(self, limits: Limits) -> None:
+        """From now on, remove what falls out of `limits`, once a day and while nothing else is to be written."""
+        self._limits = limits
+        self._write(lambda _: None)
+
+    def purge(self, cut: Cut) -> Swept:
+        """Remove what falls under `cut` now, overwrite it on the disk, and give the space back."""
+        swept = Swept()
+
+        def job(connection: sqlite3.Connection) -> None:
+            retention.overwrite(connection)
+            before = statistics.file_bytes(self._path)
+            for _ in retention.sweep(connection, cut, swept):
+                time.sleep(_PURGE_PAUSE_S)  # so that sessions get their turn
+            retention.rewrite(connection)
+            swept.is_overwritten = retention.overwrite(connection)
+            swept.freed_bytes = before - statistics.file_bytes(self._path)
+
+        self._queue(job).result()
+        return swept
 
     # -- life
 
@@ -255,17 +320,20 @@ class Store:
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = _open(self._path, read_only=self._read_only)
+            connection = connect_read_only(self._path) if self._read_only else connect(self._path)
             self._local.connection = connection
             with self._lock:
                 self._opened.append(connection)
         return connection
 
     def _read(self, sql: str, parameters: Sequence[object]) -> list[Any]:
-        with _as_store_error(self._path):
+        with as_store_error(self._path):
             return self._connection().execute(sql, parameters).fetchall()
 
     def _write(self, job: _Job) -> Future[Any]:
+        return self._queue(lambda connection: in_transaction(connection, job))
+
+    def _queue(self, job: _Job) -> Future[Any]:
         if self._read_only:
             raise HeadroomError(Code.STORE_FAILED, f"The store {self._path} was opened for reading only.")
         done: Future[Any] = Future()
@@ -280,15 +348,37 @@ class Store:
 
     def _run_writer(self) -> None:
         connection = self._connection()
-        while (item := self._jobs.get()) is not None:
+        chores: Iterator[float] | None = None
+        next_chore_s = 0.0
+        while True:
+            if chores is None and self._limits is not None:
+                chores, self._limits = retention.chores(connection, self._limits, self._clock), None
+            try:
+                item = self._jobs.get(timeout=None if chores is None else max(next_chore_s - time.monotonic(), 0))
+            except queue.Empty:
+                pause_s = _next(chores)
+                chores = None if pause_s is None else chores
+                next_chore_s = time.monotonic() + (pause_s or 0.0)
+                continue
+            if item is None:
+                return
             job, done = item
             try:
-                with _as_store_error(self._path):
-                    _in_transaction(connection, job)
+                with as_store_error(self._path):
+                    result = job(connection)
             except Exception as error:  # noqa: BLE001 - not handled here but handed to whoever awaits the future
                 done.set_exception(error)
             else:
-                done.set_result(None)
+                done.set_result(result)
+
+    def _gone(self, stale: Sequence[str]) -> Iterable[str]:
+        """Touch decisions, and wait for that; gives those that are no longer there."""
+        if not stale or self._read_only:
+            return ()
+        try:
+            return cast("list[str]", self._write(lambda connection: self._touch(connection, stale)).result(_TOUCH_S))
+        except (HeadroomError, TimeoutError, FutureTimeoutError):
+            return ()  # a store that can be read but not written, or not now, still replays
 
     def _insert_original(self, connection: sqlite3.Connection, text: str, tool_name: str) -> None:
         sha256, now = _sha256(text), self._clock()
@@ -298,82 +388,29 @@ class Store:
         connection.execute(
             "INSERT INTO originals (id, sha256, body, n_chars, tool_name, created, last_used)"
             " VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET last_used = excluded.last_used",
-            (original_id(text), sha256, _pack(text), len(text), _storable(tool_name), now, now),
+            (original_id(text), sha256, _pack(text), len(text), storable(tool_name), now, now),
         )
 
-    def _touch(self, connection: sqlite3.Connection, keys: Iterable[str]) -> None:
+    def _touch(self, connection: sqlite3.Connection, keys: Iterable[str]) -> list[str]:
+        """Write that decisions and their originals are in use; gives the keys under which there is none."""
         now = self._clock()
+        gone = []
         for key in keys:
-            connection.execute("UPDATE decisions SET last_used = ? WHERE key = ?", (now, key))
+            if not connection.execute("UPDATE decisions SET last_used = ? WHERE key = ?", (now, key)).rowcount:
+                gone.append(key)
             connection.execute(
                 "UPDATE originals SET last_used = ? WHERE id = (SELECT original_id FROM decisions WHERE key = ?)",
                 (now, key),
             )
+        return gone
 
 
-def _open(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    if read_only:
-        return _open_read_only(path)
-    connection = sqlite3.connect(path, timeout=BUSY_TIMEOUT_S, isolation_level=None, check_same_thread=False)
-    _switch_to_wal(connection)
-    # A power cut may take the last commits, never the file; a lost decision is taken again, to the same bytes.
-    connection.execute("PRAGMA synchronous = NORMAL")
-    return connection
-
-
-def _create(path: Path) -> None:
-    """Make the file, private from its first byte on, unless another process has just done so."""
-    with contextlib.suppress(FileExistsError):
-        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
-
-
-def _switch_to_wal(connection: sqlite3.Connection) -> None:
-    """Processes that open a new file at once collide here, and SQLite's busy timeout does not cover the switch."""
-    deadline = time.monotonic() + BUSY_TIMEOUT_S
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:  # noqa: PERF203 - it loops only when it fails
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(0.01)
-        else:
-            return
-
-
-def _open_read_only(path: Path) -> sqlite3.Connection:
-    """Open without writing; where even WAL's shared memory may not be made, as a file that nobody changes."""
-    for mode in ("mode=ro", "mode=ro&immutable=1"):
-        uri = f"{path.resolve().as_uri()}?{mode}"
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_TIMEOUT_S, check_same_thread=False)
-        try:
-            connection.execute("SELECT 1 FROM originals LIMIT 1")
-        except sqlite3.OperationalError as error:
-            connection.close()
-            failure = error
-        else:
-            return connection
-    raise failure
-
-
-def _in_transaction(connection: sqlite3.Connection, job: _Job) -> None:
-    connection.execute("BEGIN IMMEDIATE")
+def _next(chores: Iterator[float] | None) -> float | None:
+    """Do one chore; the seconds until the next, None after a failure: another process or day will do them."""
     try:
-        job(connection)
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
-
-
-@contextlib.contextmanager
-def _as_store_error(path: Path) -> Any:
-    try:
-        yield
-    except (sqlite3.Error, zstandard.ZstdError, UnicodeError, OverflowError) as error:
-        hint = "Free disk space or set HEADROOM_HOME to a folder that can be written; then try again."
-        raise HeadroomError(Code.STORE_FAILED, f"The store {path} failed: {error}.", hint) from error
+        return None if chores is None else next(chores)
+    except sqlite3.Error:
+        return None
 
 
 def _row(decision: Decision) -> tuple[Any, ...]:
@@ -388,13 +425,6 @@ def _decision(row: Sequence[Any]) -> Decision:
     key, family, profile, rendered, reason, compressor, before, after, original, depends = row
     text = None if rendered is None else _unpack(rendered)
     return Decision(key, family, profile, text, reason, compressor, before, after, original, tuple(json.loads(depends)))
-
-
-def _storable(value: Any) -> Any:
-    """A value that came from outside, as SQLite takes it: no lone surrogates; a count beyond reason is none."""
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode("utf-8")
-    return None if isinstance(value, int) and value > _MAX_COUNT else value
 
 
 def _sha256(text: str) -> str:

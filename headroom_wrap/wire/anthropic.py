@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from headroom_wrap.compression.model import Slot, SlotKind
-from headroom_wrap.wire.history import Calls, Entry, HistoryFormat, span_behind, text_parts
-from headroom_wrap.wire.request import Call
+from headroom_wrap.wire.history import Calls, HistoryFormat, span_behind, text_parts
+from headroom_wrap.wire.request import Call, Entry
 from headroom_wrap.wire.spans import Cursor, Span
 
 _TEXT = frozenset({"text"})

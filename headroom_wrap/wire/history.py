@@ -8,14 +8,17 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from headroom_wrap.compression.model import Slot
-from headroom_wrap.wire.request import Call, ParsedRequest
+from headroom_wrap.wire.request import Call, Entry, ParsedRequest
 from headroom_wrap.wire.spans import Cursor, MalformedError, Span
 
+HEAD_KEYS = ("tools", "system", "instructions")
+"""What a provider reads before the conversation, in its order, whatever the order in the request."""
+_CACHE_KEY = "prompt_cache_key"
 _REMEMBERED = 8
 _REMEMBERED_CHARS = 32 * 1024 * 1024
 _KEY_CHARS = 2048
@@ -25,24 +28,6 @@ _COUNTED_FROM_BYTES = 4 * 1024 * 1024
 """No conversation is like this; decoded, 64 MB of empty objects would take gigabytes."""
 
 Calls = Mapping[str, Call]
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """What one entry of a conversation contributes, and where it stands.
-
-    Attributes:
-        slots: its texts that may be replaced.
-        calls: the tool calls in it, by their ids.
-        words: what the user says in it.
-        tools: tools that it makes callable.
-    """
-
-    span: Span
-    slots: tuple[Slot, ...] = ()
-    calls: tuple[tuple[str, Call], ...] = ()
-    words: str = ""
-    tools: frozenset[str] = frozenset()
 
 
 class HistoryFormat:
@@ -74,7 +59,8 @@ class HistoryFormat:
 
     def __call__(self, body: bytes) -> ParsedRequest | None:
         """Find the slots of a decoded body; None where it is not understood."""
-        model, tools, entries, links = "", frozenset[str](), list[Entry](), dict[str, Any]()
+        model, cache_key, tools, entries = "", "", frozenset[str](), list[Entry]()
+        links, head = dict[str, Any](), dict[str, Span]()
         if len(body) > _COUNTED_FROM_BYTES and sum(map(body.count, (b"{", b"[", b","))) > _MAX_VALUES:
             return None
         try:
@@ -85,8 +71,11 @@ class HistoryFormat:
                     entries = self._entries(cursor)
                 elif key == "model":
                     model = str(cursor.value())
-                elif key == "tools" and cursor.peek() == "[":
-                    tools = self._tool_names(cursor.value())
+                elif key in HEAD_KEYS:
+                    value, head[key] = cursor.spanned()
+                    tools = self._tool_names(value) if key == "tools" and isinstance(value, list) else tools
+                elif key == _CACHE_KEY:
+                    cache_key = str(cursor.value())
                 elif key in self._link_keys:
                     links[key] = cursor.value()
             if not cursor.at_end():
@@ -94,13 +83,10 @@ class HistoryFormat:
         except (UnicodeDecodeError, MalformedError):
             return None
         slots = tuple(slot for entry in entries for slot in entry.slots)
-        query = next((entry.words for entry in reversed(entries) if entry.words), "")
         tools = tools.union(*(entry.tools for entry in entries))
-        if not self._link_keys or not self._is_linked(links):
-            return ParsedRequest(text, slots, model, query, tools)
-        answered = {slot.call_id for slot in slots}
-        calls = {call_id: call for entry in entries for call_id, call in entry.calls if call_id not in answered}
-        return ParsedRequest(text, slots, model, query, tools, is_linked=True, open_calls=calls)
+        is_linked = bool(self._link_keys) and self._is_linked(links)
+        calls = _open_calls(entries, slots) if is_linked else {}
+        return ParsedRequest(text, slots, model, tools, is_linked, calls, head, entries, cache_key)
 
     def _entries(self, cursor: Cursor) -> list[Entry]:
         text, conversation = cursor.text, cursor.text[cursor.at : cursor.at + _KEY_CHARS]
@@ -108,6 +94,7 @@ class HistoryFormat:
             before, known = self._remembered.get(conversation, ("", []))
         entries: list[Entry] = []
         calls: dict[str, Call] = {}
+        words = ""
         stands = True
         for index in cursor.elements():
             if index == _MAX_ENTRIES:
@@ -117,8 +104,9 @@ class HistoryFormat:
                 cursor.at = known[index].span.end
                 entries.append(known[index])
             else:
-                entries.append(self._entry(cursor, calls))
+                entries.append(_asked(self._entry(cursor, calls), words))
             calls.update(entries[-1].calls)
+            words = entries[-1].words or words
         with self._lock:
             self._remembered[conversation] = (text, entries)
             self._remembered.move_to_end(conversation)
@@ -140,6 +128,11 @@ class HistoryFormat:
         return Entry(cursor.spanned()[1])
 
 
+def _open_calls(entries: Sequence[Entry], slots: Sequence[Slot]) -> dict[str, Call]:
+    answered = {slot.call_id for slot in slots}
+    return {call_id: call for entry in entries for call_id, call in entry.calls if call_id not in answered}
+
+
 def text_parts(cursor: Cursor, kinds: frozenset[str]) -> Iterator[tuple[str, Span]]:
     """The texts of a content list's parts of these types."""
     for _ in cursor.elements():
@@ -158,6 +151,12 @@ def text_parts(cursor: Cursor, kinds: frozenset[str]) -> Iterator[tuple[str, Spa
 def span_behind(cursor: Cursor, start: int) -> Span:
     """The span of the object that began at `start` and ends at the cursor, without the space behind it."""
     return Span(start, start + len(cursor.text[start : cursor.at].rstrip(" \t\n\r")))
+
+
+def _asked(entry: Entry, words: str) -> Entry:
+    """The entry with its slots knowing what the user said last: in it, or before."""
+    query = entry.words or words
+    return replace(entry, slots=tuple(replace(slot, query=query) for slot in entry.slots)) if entry.slots else entry
 
 
 def _stands_as_before(span: Span, before: str, cursor: Cursor) -> bool:

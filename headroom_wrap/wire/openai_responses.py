@@ -13,9 +13,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from headroom_wrap.compression.model import Slot, SlotKind
-from headroom_wrap.wire.history import Calls, Entry, HistoryFormat, span_behind, text_parts
+from headroom_wrap.wire.history import Calls, HistoryFormat, span_behind, text_parts
 from headroom_wrap.wire.openai_chat import arguments, tool_names
-from headroom_wrap.wire.request import Call
+from headroom_wrap.wire.request import Call, Entry
 from headroom_wrap.wire.spans import Cursor, Inner, MalformedError, Span
 
 _OUTPUTS = frozenset({"function_call_output", "custom_tool_call_output", "local_shell_call_output", "mcp_call_output"})

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any
 
 _S = r"[ \t\n\r]*"
@@ -19,6 +20,7 @@ _OPEN_ARRAY = re.compile(rf"{_S}\[{_S}(\])?")
 _COLON = re.compile(rf"{_S}:{_S}")
 _AFTER_MEMBER = re.compile(rf"{_S}([,}}]){_S}")
 _AFTER_ELEMENT = re.compile(rf"{_S}([,\]]){_S}")
+_NONE: Mapping[int, str] = MappingProxyType({})
 _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().scan_once  # type: ignore[attr-defined]  # untyped
 
 
@@ -124,12 +126,13 @@ class Cursor:
         return match[pattern.groups]  # group 0, the whole match, only where there is no other
 
 
-def splice(text: str, replacements: Mapping[Span | Inner, str]) -> bytes:
+def splice(text: str, replacements: Mapping[Span | Inner, str], insertions: Mapping[int, str] = _NONE) -> bytes:
     """Put new texts in the place of old ones; every other character keeps its UTF-8 bytes.
 
     Args:
         text: the whole JSON text.
         replacements: place of a string, or inside one -> the text that it shall have, decoded.
+        insertions: position outside the replaced places -> JSON to put in before it, as it is.
     """
     strings = {place: new for place, new in replacements.items() if isinstance(place, Span)}
     inside: dict[Span, list[tuple[Inner, str]]] = {}
@@ -138,9 +141,9 @@ def splice(text: str, replacements: Mapping[Span | Inner, str]) -> bytes:
             inside.setdefault(place.outer, []).append((place, new))
     strings |= {outer: _refilled(places) for outer, places in inside.items()}
     try:
-        return "".join(_pieces(text, strings, ascii_only=False)).encode("utf-8")
+        return "".join(_pieces(text, strings, insertions, ascii_only=False)).encode("utf-8")
     except UnicodeEncodeError:  # a lone surrogate has no bytes, only an escape
-        return "".join(_pieces(text, strings, ascii_only=True)).encode("utf-8")
+        return "".join(_pieces(text, strings, insertions, ascii_only=True)).encode("utf-8")
 
 
 def _refilled(places: list[tuple[Inner, str]]) -> str:
@@ -153,10 +156,14 @@ def _refilled(places: list[tuple[Inner, str]]) -> str:
     return "".join([*pieces, text[at:]])
 
 
-def _pieces(text: str, replacements: Mapping[Span, str], *, ascii_only: bool) -> Iterator[str]:
+def _pieces(
+    text: str, replacements: Mapping[Span, str], insertions: Mapping[int, str], *, ascii_only: bool
+) -> Iterator[str]:
     at = 0
-    for span in sorted(replacements, key=lambda span: span.start):
-        yield text[at : span.start]
-        yield json.dumps(replacements[span], ensure_ascii=ascii_only)
-        at = span.end
+    changes = [(span.start, span.end, json.dumps(new, ensure_ascii=ascii_only)) for span, new in replacements.items()]
+    changes += [(position, position, new) for position, new in insertions.items()]
+    for start, end, new in sorted(changes):
+        yield text[at:start]
+        yield new
+        at = end
     yield text[at:]

@@ -13,6 +13,7 @@ from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.config import ProxyConfig
 from headroom_wrap.proxy.embedded import Compression, EmbeddedProxy
 from headroom_wrap.proxy.server import bind
+from headroom_wrap.store import Limits
 from headroom_wrap.wrap import plan, sessions, summary
 from headroom_wrap.wrap.child import ChildExit, ChildSpec
 from headroom_wrap.wrap.plan import Launch, Start
@@ -80,9 +81,11 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
         start = plan.start(launch, program, plan.route(launch, url, key, session.record.id, session.directory))
         _write_files(start, session.directory)
         command = plan.retrieve_command(start.env, has_login_shell=launch.agent.has_login_shell)
-        compression = Compression(launch.settings.level, launch.settings.exclude_tools, command)
+        settings = launch.settings
+        compression = Compression(settings.level, settings.exclude_tools, command, settings.cache_breakpoints)
         network = {**launch.context.env, **launch.agent.network_env(launch.context)}
-        proxy = EmbeddedProxy(config, compression, listener, launch.data, network)
+        limits = Limits(launch.settings.retention_days, launch.settings.store_max_mb)
+        proxy = EmbeddedProxy(config, compression, listener, launch.data, network, limits)
     except BaseException:
         listener.close()
         sessions.remove(session)
@@ -137,7 +140,8 @@ class _Run:
     def _summary(self) -> str:
         """The figures; a store that fails now must not cost the agent's exit code."""
         try:
-            return summary.describe(self._proxy.totals(), self._launch.agent.title, self._why_nothing())
+            changes = self._proxy.prefix_changes()
+            return summary.describe(self._proxy.totals(), self._launch.agent.title, self._why_nothing(), changes)
         except HeadroomError as error:
             return f"headroom: no figures for this session: {error}"
 

@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+from headroom_wrap.proxy import aligner
+from headroom_wrap.proxy.aligner import PrefixChange
 from headroom_wrap.store import SessionTotals
 from headroom_wrap.store.savings import savings
+from headroom_wrap.tokens import Basis
 
 
-def describe(totals: SessionTotals, title: str, why_nothing: str = "") -> str:
-    """One or two short lines about a session.
+def describe(
+    totals: SessionTotals, title: str, why_nothing: str = "", prefix_changes: Sequence[PrefixChange] = ()
+) -> str:
+    """One to three short lines about a session.
 
     Args:
         totals: sums over the session.
         title: the agent's name for a person.
         why_nothing: the reason to give where nothing was saved, if one is known.
+        prefix_changes: what the client changed in what the provider had cached.
     """
     if totals.requests == 0:
         return f"headroom: {title} made no model call through this session."
@@ -29,7 +37,8 @@ def describe(totals: SessionTotals, title: str, why_nothing: str = "") -> str:
         first += f"; nothing saved: {why_nothing or 'no tool result was worth compressing'}"
     else:
         before, after = totals.new_tokens_before, totals.new_tokens_after
-        told = f"tool output {before:,} -> {after:,} tokens" if before else "earlier savings replayed"
+        kind = "" if totals.counted is Basis.EXACT else f" ({totals.counted.value})"
+        told = f"tool output {before:,} -> {after:,} tokens{kind}" if before else f"earlier savings replayed{kind}"
         first += f"; {told}, {_compared(found.tokens, 'fewer', 'more', '{:,}')} sent over all requests"
         if found.of_input is not None:
             second.append(f"input {_compared(found.of_input, 'smaller', 'larger')}")
@@ -37,7 +46,8 @@ def describe(totals: SessionTotals, title: str, why_nothing: str = "") -> str:
             second.append(f"about {_compared(found.of_cost, 'cheaper', 'dearer')}")
     if found.cache_hit is not None:
         second.append(f"{found.cache_hit:.0%} of what was sent came from the provider's cache")
-    return "\n".join(f"headroom: {line}" for line in (first, ", ".join(second)) if line)
+    lines = (first, ", ".join(second), aligner.describe(prefix_changes))
+    return "\n".join(f"headroom: {line}" for line in lines if line)
 
 
 def _compared(share: float, less: str, more: str, form: str = "{:.0%}") -> str:

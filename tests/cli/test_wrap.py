@@ -17,6 +17,7 @@ from headroom_wrap.errors import Code, HeadroomError
         ("claude --level=safe -c --port 8080", "claude", "-c", {"level": "safe", "port": "8080"}),
         ("claude --exclude-tool Read --exclude-tool Grep", "claude", "", {"exclude_tools": ["Read", "Grep"]}),
         ("-v claude --dry-run --no-compress", "claude", "", {"verbose": True, "dry_run": True, "no_compress": True}),
+        ("claude --cache-breakpoints", "claude", "", {"cache_breakpoints": True}),
         ("--verbose claude -p --verbose", "claude", "-p --verbose", {"verbose": True}),
         ("claude -- --level mine -v", "claude", "--level mine -v", {}),
         ("claude --allowedTools Bash -- --level words", "claude", "--allowedTools Bash -- --level words", {}),

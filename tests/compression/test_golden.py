@@ -10,18 +10,47 @@ from pathlib import Path
 
 import pytest
 
-from headroom_wrap.compression import json_rows, listings, logs, markers, search, test_runs
+from headroom_wrap.compression import (
+    blame,
+    code,
+    diffs,
+    history,
+    json_rows,
+    listings,
+    logs,
+    markers,
+    numbered,
+    search,
+    tables,
+    test_runs,
+    yaml_text,
+)
 from headroom_wrap.compression.model import Compressor, Hints
 
 GOLDEN = Path(__file__).parent / "golden"
 COMPRESSORS: dict[str, Compressor] = {
+    "blame": blame.compress,
+    "code": code.compress,
+    "diffs": diffs.compress,
+    "history": history.compress,
     "json_rows": json_rows.compress,
     "listings": listings.compress,
     "logs": logs.compress,
+    "numbered": numbered.compress,
     "search": search.compress,
+    "tables": tables.compress,
     "terminal": logs.tidy,
     "test_runs": test_runs.compress,
+    "yaml_text": yaml_text.compress,
 }
+CALLS: dict[str, tuple[str, dict[str, str]]] = {
+    "code.cat": (
+        "Bash",
+        {"command": "cat engine.py lines.py retrieval.py", "description": "Find _unwritten"},
+    ),
+    "code.read": ("Read", {"file_path": "lines.py"}),
+}
+"""What was called, where a compressor asks for that."""
 CASES = sorted(path.stem for path in GOLDEN.glob("*.in"))
 
 
@@ -31,7 +60,8 @@ def read(path: Path) -> str:
 
 def render(case: str, *, may_elide: bool) -> str:
     """The output, with its figures as a last line that no output has."""
-    hints = Hints(tool_name="Bash", query="why is the cart empty?", marker=markers.elision if may_elide else None)
+    tool_name, tool_input = CALLS.get(case, ("Bash", {}))
+    hints = Hints(tool_name, tool_input, "why is the cart empty?", marker=markers.elision if may_elide else None)
     result = COMPRESSORS[case.partition(".")[0]](read(GOLDEN / f"{case}.in"), hints)
     if result is None:
         return "left alone\n"

@@ -13,7 +13,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from headroom_wrap.compression import json_rows, listings, logs, markers, router, search, test_runs
+from headroom_wrap.compression import (
+    blame,
+    code,
+    diffs,
+    history,
+    json_rows,
+    listings,
+    logs,
+    markers,
+    numbered,
+    router,
+    search,
+    tables,
+    test_runs,
+    yaml_text,
+)
 from headroom_wrap.compression.json_text import minified
 from headroom_wrap.compression.model import Compressed, Compressor, Hints
 from tests.compression.tracing import trace, trace_search
@@ -185,7 +200,7 @@ def test_lines_of_json_expand_to_the_same_lines(table: list[dict[str, object]]) 
     text = "".join(json.dumps(each) + "\n" for each in table)
     result = json_rows.compress(text, LOSSLESS)
     if result is not None:
-        assert expand(result.text) == "\n".join(map(minified, text.splitlines()))
+        assert expand(result.text) == "".join(map(minified, text.splitlines()))
 
 
 @given(st.one_of(terminal_text, text_of(search_line)))
@@ -197,10 +212,31 @@ def test_an_output_is_never_compressed_again_to_something_else_that_elides(text:
 
 
 @pytest.mark.parametrize(
-    "compressor", [json_rows.compress, listings.compress, logs.compress, search.compress, test_runs.compress]
+    "compressor",
+    [
+        blame.compress,
+        code.compress,
+        diffs.compress,
+        history.compress,
+        json_rows.compress,
+        listings.compress,
+        logs.compress,
+        numbered.compress,
+        search.compress,
+        tables.compress,
+        test_runs.compress,
+        yaml_text.compress,
+    ],
 )
 def test_a_text_that_carries_our_marker_is_left_alone(compressor: Compressor) -> None:
-    text = "src/a.py:1:x\n" * 90 + markers.elision(3, 4, "") + "\n" + '{"a": 1}\n' * 90
+    text = (
+        '[\n {"a": 1}\n]\nID  NAME  AGE\n'
+        + "src/a.py:1:x\n" * 90
+        + markers.elision(3, 4, "")
+        + "\n"
+        + '{"a": 1}\n' * 90
+        + "1234567 Fix\n" * 900
+    )
     assert compressor(text, ELIDING) is None
 
 

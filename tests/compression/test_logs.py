@@ -23,7 +23,10 @@ def compress(text: str, hints: Hints = ELIDING) -> str:
 def test_repeats_become_true_counts_of_their_template() -> None:
     text = compress(beats(300))
     marker = next(line for line in text.split("\n") if line.startswith("[headroom"))
-    assert marker == '[headroom: lines 5-292 elided: 288 × "queue.Poller: polled # jobs"]'
+    assert (
+        marker
+        == '[headroom: lines 5-292 elided: 288 × "queue.Poller: polled # jobs"; first 11:00:04,120, last 11:00:51,120]'
+    )
 
 
 def test_an_error_in_the_middle_stays_with_the_lines_around_it() -> None:
@@ -60,7 +63,7 @@ def test_a_line_that_the_query_names_stays() -> None:
 def test_a_line_of_a_megabyte_is_named_by_its_beginning_and_its_length() -> None:
     giant = "2025-03-04 11:01:00,000 INFO [main] Running 9999 items: " + "tests/test_a.py::test_error, " * 30_000
     text = compress(beats(20) + giant + "\n" + beats(20))
-    assert f'1 of {len(giant)} characters: "2025-03-04 11:01:00,000 INFO [main] Running 9999 items: test…"' in text
+    assert f'1 line of {len(giant)} characters: "2025-03-04 11:01:00,000 INFO [main] Running 9999 items: test…"' in text
     assert len(text) < 10_000
 
 

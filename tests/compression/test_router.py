@@ -14,7 +14,15 @@ MATCHES = "".join(f"/home/dev/projects/shop/server/app/models/order.py:{n}:    t
 RUN = "".join(f"test_{n} (shop.tests.OrderTests.test_{n}) ... ok\n" for n in range(90)) + "\nRan 90 tests in 1s\n\nOK\n"
 LOG = "".join(f"2025-03-04 11:00:{n % 60:02d} INFO queue.Poller: polled {n} jobs\n" for n in range(300))
 ROWS = json.dumps([{"identifier": n, "state": "open", "title": f"Order number {n}"} for n in range(60)])
+PODS = "NAME      READY   STATUS    AGE\n" + "".join(f"web-{n:<5d} 1/1     Running   {n}d\n" for n in range(90))
+MANIFEST = "items:\n" + "".join(f"- kind: Pod\n  metadata:\n    name: web-{n}\n  phase: Running\n" for n in range(90))
 DIFF = "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1,200 +1,200 @@\n" + "-    old = 1\n+    new = 1\n" * 90
+WIDE_DIFF = (
+    "diff --git a/x.py b/x.py\n--- a/x.py\n+++ b/x.py\n@@ -1,201 +1,201 @@\n"
+    + "".join(f"     value_{n} = compute({n})\n" for n in range(200))
+    + "-old\n+new\n"
+)
+BLAME = "".join(f"1234567 (Ada Moreau 2025-03-01 10:13:00 +0100 {n:3d}) value_{n} = 1\n" for n in range(1, 90))
 NUMBERED = "".join(f"{n:6d}→    self.total_{n} = 0\n" for n in range(1, 200))
 CODE = "".join(f"def function_{n}(value):\n    return value\n\n\n" for n in range(80))
 TRACE = "Traceback (most recent call last):\n" + "".join(
@@ -45,7 +53,24 @@ def chosen(text: str, tool_name: str, tool_input: dict[str, Any] | None = None) 
         (LOG, "mcp__cluster__fetch_logs", {"pod": "web-1"}, "logs"),
         (ROWS, "Bash", bash("gh api repos/x/y/issues"), "json_rows"),
         (ROWS, "mcp__tracker__list_issues", {}, "json_rows"),
+        ("Fetching\n" + ROWS + "\n", "Bash", bash("curl -s https://a.b/orders"), "json_rows"),
+        (ROWS, "Bash", bash("npm ls --json"), "json_rows"),
+        (ROWS * 3, "Bash", bash("cat rows.json"), None),
+        (json.dumps(json.loads(ROWS) * 3), "Bash", bash("cat rows.json"), "json_rows"),
+        (json.dumps(json.loads(ROWS) * 3), "Bash", bash("cat tsconfig.base.json"), None),
+        (json.dumps(json.loads(ROWS) * 3), "Read", {"file_path": "/x/rows.json"}, None),
+        (ROWS, "Bash", bash("jq .items rows.json"), "json_rows"),
+        (PODS, "Bash", bash("kubectl get pods"), "tables"),
+        (PODS, "mcp__cluster__pods", {}, "tables"),
+        (MANIFEST, "Bash", bash("kubectl get pods -o yaml"), "yaml_text"),
+        (MANIFEST, "Bash", bash("cat pods.yaml"), None),
         (TRACE + "ValueError: no\n", "Bash", bash("python -c 'import shop'"), "test_runs"),
+        (WIDE_DIFF, "Bash", bash("git diff -U200"), "diffs"),
+        (WIDE_DIFF, "Bash", bash("./review.sh"), "diffs"),
+        (WIDE_DIFF, "mcp__git__git_diff", {"repo_path": "/x"}, "diffs"),
+        ("".join(f"{n:07x} Fix number {n}\n" for n in range(400)), "Bash", bash("git log --oneline"), "history"),
+        ("".join(f"?? src/parts/view_{n}.ts\n" for n in range(90)), "Bash", bash("git status --short"), "history"),
+        (BLAME, "Bash", bash("git blame x.py"), "blame"),
         ("waiting for the lock\n" * 60, "Bash", bash("./deploy"), "terminal"),
         (
             "".join(f"./src/components/parts/{n}.ts\n" for n in range(90)),
@@ -56,7 +81,7 @@ def chosen(text: str, tool_name: str, tool_input: dict[str, Any] | None = None) 
     ],
 )
 def test_a_text_goes_to_the_compressor_of_its_kind(
-    text: str, tool_name: str, tool_input: dict[str, Any], name: str
+    text: str, tool_name: str, tool_input: dict[str, Any], name: str | None
 ) -> None:
     assert chosen(text, tool_name, tool_input) == name
 
@@ -64,18 +89,19 @@ def test_a_text_goes_to_the_compressor_of_its_kind(
 @pytest.mark.parametrize(
     ("text", "tool_name", "tool_input"),
     [
-        (NUMBERED, "Read", {"file_path": "/x/order.py"}),
         (CODE, "Read", {"file_path": "/x/order.py", "offset": 40, "limit": 200}),
         (LOG, "read_text_file", {"path": "app.log"}),
         (MATCHES, "mcp__files__read_multiple_files", {}),
         (RUN, "str_replace_based_edit_tool", {"command": "view"}),
-        (NUMBERED, "Bash", bash("cat -n order.py")),
         (NUMBERED.replace("→", "\t"), "Bash", bash("python show.py")),
         (CODE, "Bash", bash("sed -n 1,200p order.py")),
         (CODE, "Bash", bash("cat order.py")),
         (ROWS, "Bash", bash("cat rows.json")),
         (DIFF, "Bash", bash("git diff HEAD~1")),
         (DIFF, "Bash", bash("./review.sh")),
+        (WIDE_DIFF, "Bash", bash("cat change.patch")),
+        (WIDE_DIFF, "Read", {"file_path": "change.patch"}),
+        ("src/parts/view.ts\n" * 90, "Bash", bash("git show HEAD~2:docs/files.txt")),
         ("1a2b3c4 Fix the build\n" * 90, "Bash", bash("git log --oneline | grep Fix")),
         ("The quick brown fox jumps over the lazy dog, again and again. " * 90, "WebFetch", {"url": "https://a.b"}),
         (MATCHES + markers.elision(1, 2, "") + "\n", "Grep", {}),

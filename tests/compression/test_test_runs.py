@@ -44,9 +44,19 @@ def test_a_passed_test_that_the_query_names_stays_in_a_long_list() -> None:
     assert unittest_line("refund_restores").rstrip() in run(text, hints)
 
 
-def test_node_ids_stay_whole_and_lose_only_the_progress_column() -> None:
+def test_node_ids_stay_whole_and_lose_only_the_progress_column_and_the_verdict_that_all_share() -> None:
     text = "".join(f"tests/test_a.py::test_{n} PASSED                    [{n * 5:3d}%]\n" for n in range(20))
-    assert run(text) == "".join(f"tests/test_a.py::test_{n} PASSED\n" for n in range(20))
+    assert run(text) == "20 × … PASSED:\n  " + ", ".join(f"tests/test_a.py::test_{n}" for n in range(20)) + "\n"
+
+
+def test_a_failed_test_among_passed_ones_ends_their_group_and_keeps_its_line() -> None:
+    lines = [f"tests/test_a.py::test_{n} {'FAILED' if n == 7 else 'PASSED'}  [{n:3d}%]" for n in range(15)]
+    shown = run("\n".join(lines)).split("\n")
+    assert [line for line in shown if line.endswith(("PASSED:", "FAILED"))] == [
+        "7 × … PASSED:",
+        "tests/test_a.py::test_7 FAILED",
+        "7 × … PASSED:",
+    ]
 
 
 def test_a_list_that_was_asked_for_stays() -> None:
@@ -55,7 +65,7 @@ def test_a_list_that_was_asked_for_stays() -> None:
     assert run(text, hints) == text
 
 
-def test_assertions_locations_and_sums_stay_for_each_of_many_equal_failures() -> None:
+def test_of_many_equal_failures_two_stay_whole_and_every_name_and_verdict_does() -> None:
     failure = (
         "____________________________ test_{n} ____________________________\n\n"
         "cart = <shop.Cart object at 0x7f{n}b0c10>\n\n"
@@ -74,9 +84,10 @@ def test_assertions_locations_and_sums_stay_for_each_of_many_equal_failures() ->
         + "============================== 5 failed in 0.10s ===============================\n"
     )
     shown = run(text)
-    assert shown.count(">       assert total == cart.total") == 5
-    assert shown.count("E       assert 3 == 4") == 5
-    assert shown.count("shop/check.py:12: AssertionError") == 5
+    assert shown.count(">       assert total == cart.total") == 2
+    assert shown.count("E       assert 3 == 4") == 2
+    assert shown.count("shop/check.py:12: AssertionError") == 2
+    assert shown.count("____________________________ test_") == 5
     assert shown.count("FAILED tests/test_a.py::test_") == 5
     assert "5 failed in 0.10s" in shown
     assert "that repeat lines" in shown
@@ -111,8 +122,8 @@ def test_the_users_warnings_stay_and_ageing_libraries_become_a_number() -> None:
     shown = run(text)
     assert "4 foreign DeprecationWarning" in shown
     assert "RuntimeWarning: overflow encountered" in shown
-    assert shown.count("UserWarning: price is negative") == 3
-    assert "3 warnings as above in other places" in shown
+    assert shown.count("UserWarning: price is negative") == 2
+    assert "4 warnings as above in other places" in shown
 
 
 def test_without_a_way_back_names_are_grouped_and_nothing_is_elided() -> None:

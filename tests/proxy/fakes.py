@@ -34,6 +34,7 @@ class FakePipeline:
     rows: list[LedgerRow] = field(default_factory=list)
     seen: list[tuple[str, bytes, bool]] = field(default_factory=list)
     calls: list[tuple[str, Call]] = field(default_factory=list)
+    sent: list[bytes] = field(default_factory=list)
 
     def prepare(self, wire: str, body: bytes, *, counts_only: bool) -> Prepared:
         self.seen.append((wire, body, counts_only))
@@ -45,8 +46,9 @@ class FakePipeline:
     def keep_call(self, call_id: str, call: Call) -> None:
         self.calls.append((call_id, call))
 
-    def record(self, row: LedgerRow) -> None:
+    def record(self, row: LedgerRow, sent: bytes = b"") -> None:
         self.rows.append(row)
+        self.sent.append(sent)
 
 
 @dataclass

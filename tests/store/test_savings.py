@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from headroom_wrap.store import SessionTotals
@@ -30,7 +32,12 @@ def test_savings_are_related_to_what_the_provider_counted() -> None:
 
 
 def test_shares_leave_out_what_calls_without_usage_saved() -> None:
-    counts = {"tokens_before": 1000, "tokens_after": 400, "new_tokens_before": 900, "new_tokens_after": 300}
+    counts: dict[str, Any] = {
+        "tokens_before": 1000,
+        "tokens_after": 400,
+        "new_tokens_before": 900,
+        "new_tokens_after": 300,
+    }
     found = savings(SessionTotals(requests=2, input_tokens=300, saved_unreported=500, **counts))
     assert found.tokens == 600
     assert found.of_input == pytest.approx(100 / 400)
@@ -38,7 +45,12 @@ def test_shares_leave_out_what_calls_without_usage_saved() -> None:
 
 
 def test_retrieved_tokens_are_held_against_us() -> None:
-    counts = {"tokens_before": 1000, "tokens_after": 1100, "new_tokens_before": 1000, "new_tokens_after": 200}
+    counts: dict[str, Any] = {
+        "tokens_before": 1000,
+        "tokens_after": 1100,
+        "new_tokens_before": 1000,
+        "new_tokens_after": 200,
+    }
     less = SessionTotals(requests=1, retrieved_tokens=900, input_tokens=1000, **counts)
     found = savings(less).of_cost
     assert found is not None

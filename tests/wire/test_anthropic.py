@@ -74,7 +74,7 @@ def test_system_messages_thinking_and_calls_are_no_slots() -> None:
     assert _request(messages=messages, system="be good").slots == ()
 
 
-def test_the_query_is_the_users_last_words_without_reminders() -> None:
+def test_a_slots_query_is_what_the_user_said_last_before_it_without_reminders() -> None:
     messages = [
         {
             "role": "user",
@@ -82,8 +82,10 @@ def test_the_query_is_the_users_last_words_without_reminders() -> None:
         },
         {"role": "assistant", "content": [_USE]},
         {"role": "user", "content": [_result("text")]},
+        {"role": "user", "content": "and now something else"},
     ]
-    assert _request(messages=messages).query == "find it"
+    (slot,) = _request(messages=messages).slots
+    assert slot.query == "find it"
 
 
 def test_the_way_back_is_our_tool_then_a_shell_on_this_machine() -> None:

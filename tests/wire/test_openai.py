@@ -47,15 +47,16 @@ def test_a_tool_message_is_a_slot_as_a_string_and_as_parts(content: object) -> N
     assert (slot.text, slot.call_id, slot.tool_name, dict(slot.tool_input)) == ("one", "c1", "Bash", {"command": "ls"})
 
 
-def test_other_messages_are_no_slots_and_the_users_last_words_are_the_query() -> None:
+def test_other_messages_are_no_slots_and_the_users_last_words_are_a_slots_query() -> None:
     request = chat(
         {"role": "system", "content": "be good"},
         {"role": "user", "content": [{"type": "text", "text": "find it"}]},
         CHAT_CALL,
         {"role": "developer", "content": "x"},
+        {"role": "tool", "tool_call_id": "c1", "content": "one"},
     )
-    assert request.slots == ()
-    assert request.query == "find it"
+    (slot,) = request.slots
+    assert (slot.text, slot.query) == ("one", "find it")
 
 
 def test_tools_are_named_in_both_formats_and_in_namespaces() -> None:

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import pytest
+
+from headroom_wrap.proxy.aligner import PrefixChange
 from headroom_wrap.store import SessionTotals
+from headroom_wrap.tokens import Basis
 from headroom_wrap.wrap.summary import describe
 from tests.store.test_savings import TOTALS
 
 
 def test_the_line_names_what_was_sent_saved_cached_and_retrieved() -> None:
-    line = describe(SessionTotals(**{**_fields(TOTALS), "retrievals": 1, "errors": 1}), "Claude Code")
+    line = describe(replace(TOTALS, retrievals=1, errors=1), "Claude Code")
     assert line == (
-        "headroom: 3 requests (1 failed), 1 retrieval; tool output 1,000 -> 200 tokens, 2,400 fewer sent over all"
-        " requests\nheadroom: input 32% smaller, about 40% cheaper, 78% of what was sent came from the provider's cache"
+        "headroom: 3 requests (1 failed), 1 retrieval; tool output 1,000 -> 200 tokens (estimated), 2,400 fewer sent"
+        " over all requests\nheadroom: input 32% smaller, about 40% cheaper,"
+        " 78% of what was sent came from the provider's cache"
     )
+
+
+@pytest.mark.parametrize(
+    ("counted", "said"),
+    [(Basis.EXACT, "tokens, "), (Basis.CALIBRATED, "tokens (calibrated estimate), ")],
+)
+def test_the_line_says_how_good_its_counts_are(counted: Basis, said: str) -> None:
+    assert f"tool output 1,000 -> 200 {said}" in describe(replace(TOTALS, counted=counted), "Claude Code")
 
 
 def test_nothing_saved_is_said_with_the_reason() -> None:
@@ -23,6 +38,12 @@ def test_nothing_saved_is_said_with_the_reason() -> None:
 
 def test_no_model_call_is_said_too() -> None:
     assert describe(SessionTotals(), "Claude Code") == "headroom: Claude Code made no model call through this session."
+
+
+def test_what_a_changed_prefix_cost_is_said_in_a_line_of_its_own() -> None:
+    changes = [PrefixChange("system", "a date", 3, 36_000, "27", "28")]
+    said = describe(SessionTotals(requests=4), "Claude Code", prefix_changes=changes).splitlines()
+    assert said[-1] == ("headroom: the prefix changed 3 times (system: a date), about 36,000 tokens were written again")
 
 
 def _fields(totals: SessionTotals) -> dict[str, int]:
