@@ -32,21 +32,15 @@ def elision(first: int, last: int, what: str, unit: str = "lines") -> str:
 
 
 def gathered(marker: Callable[[int, int, str], str], spans: Sequence[tuple[int, int]], what: str) -> str:
-    """One marker for lines in several places (`spans`, 1-based, inclusive); it stands where the first of them stood.
+    """One marker for what stood in several places (`spans`, 1-based, inclusive); it stands where the first stood.
 
-    `marker` says what their numbers are: those of a part of a text are shifted.
+    `marker` says what their numbers are, and of what: those of a part of a text are shifted.
     """
     if len(spans) == 1:
         return marker(*spans[0], what)
-    told = [_ELISION.fullmatch(marker(first, last, "")) for first, last in spans]
-    places = ", ".join(match[2] for match in told if match is not None)
-    return f"{PREFIX}: lines {places} elided: {what}]" if what else f"{PREFIX}: lines {places} elided]"
-
-
-def scattered(spans: Sequence[tuple[int, int]], what: str, unit: str = "lines") -> str:
-    """One marker for lines in several places; it stands where the first of `spans` (1-based, inclusive) stood."""
-    places = ", ".join(str(first) if first == last else f"{first}-{last}" for first, last in spans)
-    return f"{PREFIX}: {unit} {places} elided: {what}]"
+    told = [match for first, last in spans if (match := _ELISION.fullmatch(marker(first, last, "")))]
+    places = ", ".join(match[2] for match in told)
+    return f"{PREFIX}: {told[0][1]}s {places} elided: {what}]" if what else f"{PREFIX}: {told[0][1]}s {places} elided]"
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,7 +63,7 @@ def compress(text: str, hints: Hints) -> Compressed | None:
     command = command_of(hints.tool_input)
     if is_reader(hints.tool_name) or (_PRINTERS_OF_FILES.search(command) and not _NOT_EDITED.search(command)):
         return None
-    page = _read(text)
+    page = _read(text, hints.offset_chars)
     lines = [row.text(text) for row in page.rows]
     n_shown = sum(end - start for row in page.rows for start, end in row.spans)
     if not n_shown:
@@ -97,9 +97,13 @@ class _Row:
 
 @dataclass(slots=True)
 class _Page:
-    """The rows of a page, the last one unfinished, how often what was taken out, and where in the page we are."""
+    """The rows of a page, the last one unfinished, how often what was taken out, and where in the page we are.
+
+    `offset` characters of the original stand before the page.
+    """
 
     text: str
+    offset: int = 0
     rows: list[_Row] = field(default_factory=lambda: [_Row()])
     taken: Counter[str] = field(default_factory=Counter)
     joint: str = ""
@@ -109,7 +113,10 @@ class _Page:
     def tell(self, spans: Sequence[Span], what: str) -> str:
         """The marker for rows, which names the characters of the page that they stand in."""
         places = [(self.rows[first].spans[0][0] + 1, self.rows[last].spans[-1][1]) for first, last in spans]
-        return markers.scattered(places, what, "chars")
+        return markers.gathered(self._elision, places, what)
+
+    def _elision(self, first: int, last: int, what: str) -> str:
+        return markers.elision(self.offset + first, self.offset + last, what, "chars")
 
     def add(self, start: int, end: int) -> None:
         """Add a stretch of text, line by line; without the white space around lines where that means nothing."""
@@ -163,8 +170,8 @@ def _told(taken: Counter[str]) -> str:
     return f"{markers.PREFIX}: text of a web page, word for word; taken out: {said or 'white space'}]"
 
 
-def _read(text: str) -> _Page:
-    page = _Page(text)
+def _read(text: str, offset: int) -> _Page:
+    page = _Page(text, offset)
     at = 0
     for start, end, name, closes in _tags(text, page.taken):
         page.add(at, start)

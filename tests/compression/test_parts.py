@@ -8,15 +8,15 @@ from dataclasses import replace
 import pytest
 
 from headroom_wrap.compression import markers, mixed
-from headroom_wrap.compression.model import Compressed, Hints
-from tests.compression.test_golden import CALLS, CASES, COMPRESSORS, GOLDEN, read
+from headroom_wrap.compression.model import Compressed, Hints, Level
+from tests.compression.test_golden import AGGRESSIVE, CALLS, CASES, COMPRESSORS, GOLDEN, read
 
 ABOVE = "Some words.\n```\n" + "make test\n" * 20 + "```\n"
 N_PARTS = 3
 """Words, the fenced block, and the part that is looked at."""
 _OURS = re.compile(r"\[headroom: (?!line numbers)[^\n]*")
 _SPANS = re.compile(r"\b(lines?|rows) (\d+(?:-\d+)?(?:, \d+(?:-\d+)?)*)")
-_CHARS = re.compile(r"(?<=\[headroom: chars )(\d+)-(\d+)")
+_CHARS = re.compile(r"(?<=\[headroom: chars )\d+-\d+(?:, \d+-\d+)*")
 _EXTRA = {
     "terminal": "2024-01-02 10:11:12 INFO up\n"
     + "the same line of thirty or more characters\n" * 40
@@ -57,7 +57,7 @@ def moved(spelled: str, n_lines: int, n_chars: int) -> str:
         return f"{span[1]} " + re.sub(r"\d+", lambda number: str(int(number[0]) + n_lines), span[2])
 
     spelled = _OURS.sub(lambda ours: _SPANS.sub(add, ours[0]), spelled)
-    return _CHARS.sub(lambda span: f"{int(span[1]) + n_chars}-{int(span[2]) + n_chars}", spelled)
+    return _CHARS.sub(lambda spans: re.sub(r"\d+", lambda number: str(int(number[0]) + n_chars), spans[0]), spelled)
 
 
 def _is_one_part(text: str) -> bool:
@@ -68,7 +68,8 @@ def _is_one_part(text: str) -> bool:
 def test_a_part_names_lines_and_characters_of_the_whole(case: str) -> None:
     name = case.partition(".")[0]
     tool_name, tool_input = CALLS.get(case, ("Bash", {}))
-    hints = Hints(tool_name, tool_input, "why is the cart empty?", marker=markers.elision)
+    level = Level.AGGRESSIVE if name in AGGRESSIVE else Level.BALANCED
+    hints = Hints(tool_name, tool_input, "why is the cart empty?", marker=markers.elision, level=level)
 
     def only(text: str, told: Hints) -> tuple[str, Compressed] | None:
         result = COMPRESSORS[name](text, told) if told.offset else None

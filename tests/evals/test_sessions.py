@@ -6,6 +6,8 @@ import itertools
 import json
 import os
 import random
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -192,13 +194,24 @@ def test_real_sessions_keep_their_prefix_and_cost_no_more_than_our_tool() -> Non
             assert (row.stability, row.is_above_allowed) == (1.0, False), row
 
 
-def test_the_command_prints_a_table_and_writes_rows(
-    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_prints_a_table_and_writes_rows(folder: Path, tmp_path: Path) -> None:
     (folder / "notes.md").write_text("x", "utf-8")
     rows = tmp_path / "rows.json"
-    assert sessions.main([str(folder), "-v", "--setup", "0", "--setup", "2", "--json", str(rows)]) == 0
-    said = capsys.readouterr().out
+    # In a process of its own: the pool of processes would leave this one a helper.
+    command = [
+        sys.executable,
+        "-m",
+        sessions.__name__,
+        str(folder),
+        "-v",
+        "--setup",
+        "0",
+        "--setup",
+        "2",
+        "--json",
+        str(rows),
+    ]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, timeout=120).stdout
     assert "anthropic, no prefix, restart" in said
     assert "skipped notes.md: " in said
     plain, restarted = json.loads(rows.read_text("utf-8"))
