@@ -111,9 +111,8 @@ _RUNS = [
 
 
 @pytest.mark.parametrize("unit", _RUNS)
-@pytest.mark.parametrize("end", ["", "\n", "!\n"])
-def test_long_runs_of_what_patterns_repeat_take_no_square_of_their_length(unit: str, end: str) -> None:
-    line = unit * (30_000 // len(unit)) + end
+def test_long_runs_of_what_patterns_repeat_take_no_square_of_their_length(unit: str) -> None:
+    line = unit * (30_000 // len(unit)) + "!\n"
     prefixes = ["", "  File ", "ERROR ", "@@ -1 ", "commit ", "a.py:1:", "2024-01-02 ", "| ", "diff --git ", "<", "E  "]
     text = "".join(prefix + line for prefix in prefixes)
     for tool_name, arguments in _CALLS[:3]:
