@@ -76,6 +76,12 @@ def _switch(value: Any) -> bool:
     return known[word]
 
 
+def _folder(value: Any) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError("a folder, or the word cache")
+    return value.strip()
+
+
 def _url(value: Any) -> str:
     parts = urlsplit(str(value))
     if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.fragment:
@@ -120,6 +126,10 @@ SETTINGS = (
         "store_max_mb", "HEADROOM_STORE_MAX_MB", 2048, _limit,
         "How many MB the store may hold before what was used longest ago goes; 0: no limit.",
     ),
+    Setting(
+        "kompress_dir", "HEADROOM_KOMPRESS_DIR", "", _folder,
+        "Folder of the optional model for prose, or cache for the Hugging Face cache; used at level aggressive.",
+    ),
 )  # fmt: skip
 
 INTERNAL_VARIABLES = {
@@ -146,6 +156,7 @@ class Settings:
     chatgpt_url: str
     retention_days: int
     store_max_mb: int
+    kompress_dir: str
     sources: Mapping[str, str]
 
 

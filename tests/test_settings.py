@@ -23,7 +23,7 @@ def test_flag_beats_environment_beats_file_beats_default(file: Path) -> None:
     assert loaded.sources == {
         "level": "flag", "port": "HEADROOM_PORT", "exclude_tools": str(file), "anthropic_url": "default",
         "openai_url": "default", "chatgpt_url": "default", "cache_breakpoints": "default",
-        "retention_days": "default", "store_max_mb": "default",
+        "retention_days": "default", "store_max_mb": "default", "kompress_dir": "default",
     }  # fmt: skip
 
 

@@ -18,6 +18,7 @@ from headroom_wrap.cli.display import console, fewer
 from headroom_wrap.cli.side_by_side import show
 from headroom_wrap.compression import router
 from headroom_wrap.compression.engine import Engine
+from headroom_wrap.compression.kompress_model import routing
 from headroom_wrap.compression.model import RENDERER_VERSION, Hints, Level, Profile, Slot, SlotKind, WayBack
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.store import Store
@@ -64,7 +65,11 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
         outcome = _Outcome("", "it is binary")
     else:
         slot = Slot(SlotKind.TOOL_RESULT, text, 0, None, tool, {"command": run} if run else {}, query=query)
-        outcome = _without_store(slot, settings.level) if no_store else _with_store(slot, Level(settings.level))
+        outcome = (
+            _without_store(slot, settings.level)
+            if no_store
+            else _with_store(slot, Level(settings.level), settings.kompress_dir)
+        )
     if as_json:
         sys.stdout.write(_json(outcome, settings.level, is_text=text is not None) + "\n")
     elif side_by_side and text is not None:
@@ -74,7 +79,7 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
     (sys.stdout if stats else sys.stderr).write(_summary(outcome) + "\n")
 
 
-def _with_store(slot: Slot, level: Level) -> _Outcome:
+def _with_store(slot: Slot, level: Level, kompress_dir: str) -> _Outcome:
     """Through the engine, as a session would."""
     store = Store(paths.store_file(paths.home(os.environ)))
     try:
@@ -82,7 +87,9 @@ def _with_store(slot: Slot, level: Level) -> _Outcome:
         asked = (slot.tool_name, slot.tool_input, slot.query, level.value, RENDERER_VERSION)
         digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
         block = Slot(slot.kind, slot.text, slot.place, digest, slot.tool_name, slot.tool_input, query=slot.query)
-        (verdict,) = Engine(store).process([block], _WIRE, Profile(level, way_back=WayBack.SHELL))
+        (verdict,) = Engine(store, compress=routing(kompress_dir, os.environ)).process(
+            [block], _WIRE, Profile(level, way_back=WayBack.SHELL)
+        )
     finally:
         store.close()
     if verdict.replacement is None:

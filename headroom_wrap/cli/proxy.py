@@ -64,7 +64,9 @@ def serve(settings: Settings, env: Mapping[str, str]) -> None:
     upstreams = {name: getattr(settings, f"{name}_url") or url for name, url in OFFICIAL_URLS.items()}
     config = ProxyConfig(key, session, "proxy", upstreams, require_key=False)
     retrieval = retrieve_command(env, has_login_shell=True)
-    compression = Compression(settings.level, settings.exclude_tools, retrieval, settings.cache_breakpoints)
+    compression = Compression(
+        settings.level, settings.exclude_tools, retrieval, settings.cache_breakpoints, settings.kompress_dir
+    )
     limits = Limits(settings.retention_days, settings.store_max_mb)
     proxy = EmbeddedProxy(config, compression, bind(port), data, env, limits)
     key_file = data / f"proxy-{proxy.server.port}.key"

@@ -270,7 +270,8 @@ def _cut_alike(cuts: Cuts, hunks: Sequence[Hunk]) -> None:
         if hunk.last - hunk.first < _ALIKE_MAX_LINES:
             body = cuts.lines[hunk.first : hunk.last + 1]
             changes = tuple(line for line in body if not is_context(line, hunk.n_parents))
-            alike.setdefault(changes, []).append(hunk)
+            if changes:
+                alike.setdefault(changes, []).append(hunk)
     for members in alike.values():
         if len(members) < _ALIKE_MIN:
             continue

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from headroom_wrap.compression.sentences import fences
 
@@ -58,7 +59,7 @@ def of_manual(lines: Sequence[str]) -> list[Unit]:
     heads = [(index, index + 1) for index in _entries(lines, indents)]
     # Where the text steps back to where an entry began, the entry has ended, and a piece without a head begins.
     starts: list[tuple[int, int]] = []
-    for (head, body), (following, _) in zip(heads, [*heads[1:], (len(lines), 0)], strict=True):
+    for (head, body), (following, _) in pairwise([*heads, (len(lines), 0)]):
         starts.append((head, body))
         back = next((at for at in range(body, following) if 0 <= indents[at] <= indents[head]), -1)
         if back > 0:
@@ -108,7 +109,7 @@ def units_of(lines: Sequence[str], heads: Sequence[tuple[int, int]], is_code: by
     units: list[Unit] = []
     if not heads or heads[0][0] > 0:
         heads = [(0, 0), *heads]
-    for (head, body), (following, _) in zip(heads, [*heads[1:], (len(lines), 0)], strict=True):
+    for (head, body), (following, _) in pairwise([*heads, (len(lines), 0)]):
         pieces = list(_pieces(lines, body, following, is_code))
         owner = len(units)
         units.append(Unit(head, body, pieces[0][1] if pieces else following))

@@ -8,7 +8,7 @@ from headroom_wrap.compression import markers
 from headroom_wrap.compression.aliases import aliased
 from headroom_wrap.compression.json_layout import Prose, Table, layout_of, values_of
 from headroom_wrap.compression.json_strings import Clipper
-from headroom_wrap.compression.json_text import NotPlainJsonError, minified
+from headroom_wrap.compression.json_text import NotPlainJsonError, end_of_value, minified
 from headroom_wrap.compression.lines import may_try
 from headroom_wrap.compression.model import Compressed, Hints
 from headroom_wrap.compression.row_choice import gaps, in_common, telling_rows, varies
@@ -58,8 +58,10 @@ def rows_of(text: str) -> Sequence[str] | None:
     if layout.tables:
         return [source for table in layout.tables for source in table.sources]
     # Nothing of it was laid out as rows, but whoever asks for them means the elements.
-    value = minified(text.strip())
-    return layout.reader.elements(value) if value.startswith("[") else None
+    value = text.strip()
+    if not value.startswith("[") or end_of_value(value, 0) != len(value):
+        return None
+    return layout.reader.elements(minified(value))
 
 
 class _Page:

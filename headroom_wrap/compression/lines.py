@@ -21,6 +21,12 @@ _ALARM = re.compile(
     r"|segfault|core dumped|cannot|could not|can't|unable|not found|no such|missing|unexpected|unreachable"
     r"|exit code|exit status|non-zero|leak|corrupt|invalid|assert|crash|violation|conflict|deadlock|oom"
 )
+_IN_PROGRESS = re.compile(
+    r"\d ?%|\d ?/ ?\d|\.\.\.|…|[⠀-⣿━█▏-▏●◐◓◑◒]|[#=]{3}|--:--|\d:\d\d|(?:^|\s)[|/\\-](?:\s|\Z)"
+    r"|\d ?(?:[kKMGT]i?)?B(?:/s|\b)"
+)
+"""What states of progress show: shares, steps, dots, bars, spinners, times to go, sizes."""
+_COUNTS = re.compile(r"\d+")
 _PROGRESS_MIN_STATES = 4
 _PROGRESS_MAX_STATE_CHARS = 120
 _MIN_GAIN_CHARS = 60
@@ -43,18 +49,30 @@ def is_alarming(line: str) -> bool:
 def plain(line: str) -> str:
     """`line` without colour codes, and as carriage returns left it on the screen.
 
-    States that a carriage return overwrote are progress, unless one of them tells of a failure: then all stay.
+    States that a carriage return overwrote go if they are progress. All stay where one tells of a failure, or looks
+    like a line of its own: some files end their lines so.
     """
     if "\x1b" in line:
         line = _ANSI.sub("", line)
     if "\r" in line:
         states = [state for state in line.split("\r") if state.strip()]
         if len(states) > 1:
-            return line if any(map(is_alarming, states[:-1])) else states[-1].rstrip()
+            is_overwritten = all(_is_progress(state, following) for state, following in pairwise(states))
+            return states[-1].rstrip() if is_overwritten else line
         line = line.replace("\r", "")
     if line.count("%") >= _PROGRESS_MIN_STATES:
         return _last_states(line)
     return line
+
+
+def _is_progress(state: str, following: str) -> bool:
+    """Whether nothing is lost with a state that the following one overwrites."""
+    if is_alarming(state):
+        return False
+    if _IN_PROGRESS.search(state) or following.startswith(state.rstrip()):
+        return True
+    # A count that goes up.
+    return len(_COUNTS.findall(state)) == 1 and _COUNTS.sub("#", state).strip() == _COUNTS.sub("#", following).strip()
 
 
 def _last_states(line: str) -> str:

@@ -15,7 +15,7 @@ from headroom_wrap.compression.tracebacks import drop_foreign_frames, wanted_fra
 
 MAX_CHARS = 12_000_000
 
-_STRONG = re.compile(
+STRONG = re.compile(
     r"\b(?:ERROR|FATAL|CRITICAL|SEVERE|ALERT|EMERG|PANIC|FAIL|FAILED|FAILURE|UNEXPECTED|Traceback|Exception|panic)"
     r"|[\[:](?:error|fatal|crit|alert|emerg)[\]:]|\b(?:error|fatal|panic)(?:\[\w+\])?:|Error\b|Exception\b"
     r"|\b(?:EACCES|EPERM|EEXIST|ENO[A-Z]+|ECONN[A-Z]+|E[A-Z]*TIMEDOUT|EPIPE|EADDR[A-Z]+|EHOST[A-Z]+|ENET[A-Z]+"
@@ -32,6 +32,7 @@ _COMPILING = re.compile(
 )
 _COMMAND_CHARS = 120
 """A compiler's command line longer than this says little, unless it failed."""
+_ADVICE = re.compile(r"\b(?:refus|reject|forbid|prohibit|must|should|please|rebase|retry|lint)|>>>", re.IGNORECASE)
 _FIRST_LINES, _LAST_LINES = 4, 8
 _STRONG_SHOWN, _LONG_STRONG_SHOWN = 5, 2
 """Of errors that are equal but for numbers, as many stay; of errors of one template, `_STRONG_ALIKE`."""
@@ -71,7 +72,8 @@ def tidy(text: str, hints: Hints) -> Compressed | None:
 
 
 def _stays(line: str) -> bool:
-    return is_alarming(line) or _STRONG.search(line) is not None
+    """Whether somebody may quote or search for the whole line: it tells of trouble, or of what to do about it."""
+    return is_alarming(line) or STRONG.search(line) is not None or _ADVICE.search(line) is not None
 
 
 def _choose(sheet: Sheet, hints: Hints) -> None:
@@ -85,7 +87,7 @@ def _choose(sheet: Sheet, hints: Hints) -> None:
     keep.update(wanted_frames(sheet.shown))
     keep.update(relevant(sheet.shown, terms_of(hints), _RELEVANT))
     long_lines = [index for index in range(sheet.total) if len(sheet.shown[index]) > _LONG_LINE_CHARS]
-    keep.difference_update(index for index in long_lines if not _STRONG.search(sheet.shown[index][:_LONG_LINE_HEAD]))
+    keep.difference_update(index for index in long_lines if not STRONG.search(sheet.shown[index][:_LONG_LINE_HEAD]))
     for first, last in _gaps(len(sheet.lines), keep):
         described = last - first >= _DESCRIBED_GAP
         if last - first >= _TIMED_GAP:
@@ -123,7 +125,7 @@ def _telling_lines(sheet: Sheet, templates: Templates) -> set[int]:
             continue
         nth = times[exact] = times.get(exact, 0) + 1
         if nth == 1:
-            strong[exact] = _STRONG.search(sheet.shown[index]) is not None
+            strong[exact] = STRONG.search(sheet.shown[index]) is not None
         if strong[exact]:
             most = _STRONG_SHOWN if len(sheet.shown[index]) <= _LONG_STRONG_CHARS else _LONG_STRONG_SHOWN
             wanted = nth <= most and shown[cluster] < _STRONG_ALIKE

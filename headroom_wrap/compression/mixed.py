@@ -23,8 +23,9 @@ _DIFF_LINE = re.compile(
     r"|(?:rename|copy) (?:from|to) |Binary files |GIT binary patch|literal \d|delta \d"
     r"|[A-Za-z][0-9A-Za-z+/=`~!@#$%^&*()_{}|;<>?-]{10,70}\Z"
 )
-_SESSION_END = re.compile(r"={3,} .*\bin \d[\d.:]*s?\b.*={3,}\Z")
-_FENCE = re.compile(r"\s{0,3}(`{3,}|~{3,})")
+_SESSION = "==="
+_SESSION_TIME = re.compile(r"\bin \d[\d.:]*s?\b")
+_FENCE = re.compile(r"\s{0,3}(`{3,40}|~{3,40})")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +90,16 @@ def parts(lines: Sequence[str]) -> list[Part]:
 
 def _sure_parts(lines: Sequence[str]) -> Iterator[Part]:
     index = tries = 0
+    unclosed: set[str] = set()
     while index < len(lines):
         line = lines[index]
         last = -1
         if line.startswith("diff --git "):
             last = _end_of_diff(lines, index)
         elif line.startswith("===") and " test session starts " in line:
-            last = next((at for at in range(index + 1, len(lines)) if _SESSION_END.match(lines[at])), -1)
+            last = _end_of_session(lines, index, unclosed)
         elif line.lstrip()[:3] in ("```", "~~~"):
-            last = _end_of_fence(lines, index)
+            last = _end_of_fence(lines, index, unclosed)
         elif line[:1] in ("{", "[") and tries < _MAX_JSON_TRIES:
             tries += 1
             last = _end_of_json(lines, index)
@@ -119,13 +121,29 @@ def _end_of_diff(lines: Sequence[str], first: int) -> int:
     return last
 
 
-def _end_of_fence(lines: Sequence[str], first: int) -> int:
+def _end_of_session(lines: Sequence[str], first: int, unclosed: set[str]) -> int:
+    """The line that sums a test session up."""
+    if _SESSION not in unclosed:
+        for index in range(first + 1, len(lines)):
+            if _is_session_end(lines[index]):
+                return index
+        unclosed.add(_SESSION)
+    return -1
+
+
+def _is_session_end(line: str) -> bool:
+    return line.startswith(_SESSION) and line.endswith(_SESSION) and _SESSION_TIME.search(line) is not None
+
+
+def _end_of_fence(lines: Sequence[str], first: int, unclosed: set[str]) -> int:
+    """The line that closes a fence. What nothing closes is not looked for again: many of it would take for ever."""
     opening = _FENCE.match(lines[first])
-    if opening is None:
+    if opening is None or opening[1] in unclosed:
         return -1
     for index in range(first + 1, len(lines)):
         if lines[index].strip() == opening[1]:
             return index
+    unclosed.add(opening[1])
     return -1
 
 

@@ -37,7 +37,7 @@ _QUESTION_KEYS = ("prompt", "question", "query", "q", "instructions", "objective
 _MAX_QUERY_CHARS = 4000
 _SAMPLE_CHARS = 20_000
 
-_SENTENCE_END = re.compile(r"[a-z)\"”’][.!?:](?:\s|\Z)|[。！？]")  # noqa: RUF001 - CJK
+_SENTENCE_END = re.compile(r"[a-z)\"”’] ?[.!?:](?:\s|\Z)|[。！？]")  # noqa: RUF001 - CJK
 _CODE = re.compile(r"[{};=<>$\\|@^~\x00-\x08]")
 _WORDS_PER_SENTENCE = 80
 _CODE_SHARE = 0.02

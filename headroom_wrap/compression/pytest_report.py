@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from headroom_wrap.compression.lines import Sheet
+from headroom_wrap.compression.logs import STRONG
 from headroom_wrap.compression.tracebacks import is_foreign
 
 RULER = "_ _ _"
@@ -28,6 +29,9 @@ _TESTS_OF_WARNING = 2
 _AGEING = ("DeprecationWarning", "PendingDeprecationWarning", "FutureWarning")
 _DURATIONS_SHOWN = 5
 _CAPTURED_FIRST, _CAPTURED_LAST = 15, 15
+_CAPTURED_ERRORS = 20
+"""Of what a test printed, so many distinct errors stay between the first lines and the last."""
+_CAPTURED_SEARCHED_CHARS = 1000
 
 _OF_PASSED = "captured from passed tests"
 _Fold = Callable[[Sheet, Sequence[int]], bool]
@@ -88,8 +92,13 @@ def _passes(sheet: Sheet, block: Sequence[int]) -> bool:
 
 
 def _captured(sheet: Sheet, block: Sequence[int]) -> bool:
+    said: set[str] = set()
     for index in block[_CAPTURED_FIRST:-_CAPTURED_LAST]:
-        sheet.drop(index, index, "captured")
+        line = sheet.shown[index]
+        if line not in said and len(said) < _CAPTURED_ERRORS and STRONG.search(line[:_CAPTURED_SEARCHED_CHARS]):
+            said.add(line)
+        else:
+            sheet.drop(index, index, "captured")
     return False
 
 

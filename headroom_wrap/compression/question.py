@@ -23,7 +23,11 @@ _MAX_SCANNED_CHARS = 20_000
 _MAX_TERMS = 80
 _COMMON_SHARE = 0.02
 _COMMON_LINES = 3
-PLACES = frozenset("command cmd script input path paths file_path filepath filename file files target_file cwd".split())
+PLACES = frozenset(
+    "command cmd script input path paths file_path filepath filename file files target_file cwd url urls uri "
+    "link".split()
+)
+"""Arguments that say where something is, and not what is asked of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from headroom_wrap import tokens
@@ -85,6 +85,7 @@ class Rule:
     fits: Callable[[Survey], bool]
 
 
+_LOOKS_OF_NO_DOCUMENT = Looks.NUMBERED | Looks.DIFF | Looks.ONE_JSON_VALUE | Looks.LOG
 _SOURCES = (
     Rule("code", code.compress, lambda at: at.is_file),
     Rule("numbered", numbered.compress, lambda at: at.is_file),
@@ -95,8 +96,10 @@ _CHANGES = (
     Rule("diffs", diffs.compress, lambda at: bool(at.looks & Looks.DIFF)),
     Rule("history", history.compress, lambda at: at.is_output(Prints.HISTORY, Looks.DIFF)),
     Rule("blame", blame.compress, lambda at: at.is_output(Prints.HISTORY)),
+    # `git log --help` is a manual.
+    Rule("sections", sections.compress, lambda at: sections.MANUAL.search(at.command) is not None),
 )
-_LOOKS_OF_NO_DOCUMENT = Looks.NUMBERED | Looks.DIFF | Looks.ONE_JSON_VALUE | Looks.LOG
+_READ_DOCUMENTS = (Rule("sections", sections.compress, lambda at: not at.looks & Looks.DIFF),)
 _OUTPUTS = (
     Rule("json_rows", json_rows.compress, lambda at: bool(at.looks & Looks.JSON) and (at.is_data or not at.is_file)),
     Rule(
@@ -136,8 +139,14 @@ _OUTPUTS = (
 )
 
 
-def compress(text: str, hints: Hints) -> tuple[str, Compressed] | None:
-    """The shortest acceptable result of the compressors that may try: their name and what they made of the text."""
+def compress(text: str, hints: Hints, last: Sequence[Rule] = ()) -> tuple[str, Compressed] | None:
+    """The shortest acceptable result of the compressors that may try: their name and what they made of the text.
+
+    Args:
+        text: what the model would read.
+        hints: what else is known of it.
+        last: what may try where no other compressor could do anything, and nothing must stay exact.
+    """
     whole = _best(text, hints)
     if whole is not None and whole.name in _OF_ONE_KIND:
         return whole.name, whole.result
@@ -145,16 +154,26 @@ def compress(text: str, hints: Hints) -> tuple[str, Compressed] | None:
     made = None if parts is None else _weighed("mixed", parts, tokens.count(text))
     if made is not None and (whole is None or made.cost < whole.cost):
         return made.name, made.result
-    return None if whole is None else (whole.name, whole.result)
+    best = whole or made or _best(text, hints, last)
+    return None if best is None else (best.name, best.result)
 
 
-def route(text: str, hints: Hints) -> list[Rule]:
-    """The compressors that may try, in order; none for what must stay exact or is not known."""
+def route(text: str, hints: Hints, last: Sequence[Rule] | None = None) -> list[Rule]:
+    """The compressors that may try, in order; none for what must stay exact or is not known.
+
+    Args:
+        text: what the model would read.
+        hints: what else is known of it.
+        last: if given, only these are asked, and for no file or change.
+    """
     if markers.carries_marker(text):
         return []
     at = survey(text, hints)
+    if last is not None:
+        is_exact = is_reader(hints.tool_name) or at.looks & (Looks.NUMBERED | Looks.DIFF)
+        return [] if is_exact else [rule for rule in last if rule.fits(at)]
     if is_reader(hints.tool_name):
-        rules: tuple[Rule, ...] = _SOURCES
+        rules: tuple[Rule, ...] = (*_SOURCES, *_READ_DOCUMENTS)
     elif at.looks & Looks.NUMBERED:
         rules = _SOURCES
     elif at.looks & Looks.DIFF:
@@ -191,8 +210,9 @@ class _Weighed:
     cost: int
 
 
-def _best(text: str, hints: Hints) -> _Weighed | None:
-    results = [(rule.name, result) for rule in route(text, hints) if (result := rule.compress(text, hints)) is not None]
+def _best(text: str, hints: Hints, last: Sequence[Rule] | None = None) -> _Weighed | None:
+    rules = route(text, hints, last)
+    results = [(rule.name, result) for rule in rules if (result := rule.compress(text, hints)) is not None]
     before = tokens.count(text) if results else 0
     weighed = [made for name, result in results if (made := _weighed(name, result, before)) is not None]
     return min(weighed, key=lambda made: made.cost, default=None)

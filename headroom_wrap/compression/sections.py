@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from headroom_wrap.compression import headings
+from headroom_wrap.compression import headings, numbered
 from headroom_wrap.compression.bm25 import Index, stems
 from headroom_wrap.compression.commands import command_of, is_reader
 from headroom_wrap.compression.cuts import Cuts
@@ -21,6 +21,9 @@ from headroom_wrap.compression.question import PLACES, Places, asked, asked_for
 from headroom_wrap.compression.sentences import fences
 
 MIN_CHARS = 12_000
+MIN_CHARS_READ = 30_000
+"""What a tool read by its path may be read in order to be edited."""
+_MAX_NAME_CHARS = 400
 _SHARE = 0.28
 """How much of a document its relevant sections may be, unless they are few and short."""
 _MIN_CHARS_KEPT = 5000
@@ -29,6 +32,8 @@ _HEAD_WEIGHT = 2.0
 _OWNER_SHARE = 0.3
 _FIRST_CHARS = 1800
 _FIRST_LINE_CHARS = 200
+_MAX_SENTENCE_LINES = 3
+_SENTENCE_ENDS = re.compile(r"[.!?:。](?:\s|\Z)")
 _MAX_LINE_CHARS = 2000
 _MAX_LINES_ASKED_FOR = 12
 _MAX_SPANS = 16
@@ -39,7 +44,8 @@ _COMMON_SHARE = 0.4
 _LINKS_SHARE = 0.7
 
 _DOCUMENT = re.compile(r"\.(?:md|mdx|markdown|mdown|rst|adoc|asciidoc)\b", re.IGNORECASE)
-_MANUAL = re.compile(r"(?:^|[\s;&|(/=])(?:man|help|info|pydoc3?|perldoc)\s+\S|(?:^|\s)--help\b|\s-h\b|\shelp\b")
+MANUAL = re.compile(r"(?:^|[\s;&|(/=])(?:man|help|info|pydoc3?|perldoc)\s+\S|(?:^|\s)--help\b|\s-h\b|\shelp\b")
+"""Commands that print a manual."""
 _MANUAL_HEAD = re.compile(r"\s*\S{1,60}\(\d\w*\)\s.*\(\d\w*\)\s*\Z")
 _OVERSTRIKE = re.compile(r"[^\x08\n]\x08")
 _ALERT = re.compile(
@@ -58,20 +64,39 @@ _NOT_TEXT = re.compile(r"\s*(?:```|~~~|\||<|\[\S|[-=~^]{3,}\s*\Z)")
 
 def compress(text: str, hints: Hints) -> Compressed | None:
     """Keep headings and what is asked for; None for what is no long document, or where nothing speaks of the query."""
-    if hints.marker is None or len(text) < MIN_CHARS or not may_try(text):
+    is_read = is_reader(hints.tool_name)
+    if hints.marker is None or len(text) < (MIN_CHARS_READ if is_read else MIN_CHARS) or not may_try(text):
         return None
     lines = text.split("\n")
-    is_manual = looks_like_manual(lines, hints)
-    if not is_manual and not looks_like_document(lines, hints):
+    shown = without_overstrikes(lines)
+    said = _without_numbers(lines) if is_read else shown
+    is_manual = not is_read and looks_like_manual(shown, hints)
+    if not is_manual and not looks_like_document(said, hints):
         return None
-    shown = [_OVERSTRIKE.sub("", line) for line in lines] if "\x08" in text else lines
-    units = headings.of_manual(shown) if is_manual else headings.of_document(shown)
-    cuts = plan(units, shown, hints, is_manual=is_manual)
-    rendered, elided = ("", 0) if cuts is None else cuts.render(hints.marker)
+    units = headings.of_manual(said) if is_manual else headings.of_document(said)
+    cuts = plan(units, said, hints, is_manual=is_manual)
+    if cuts is None:
+        return None
+    cuts.lines = shown
+    rendered, elided = cuts.render(hints.marker)
     if not elided:
         return None
     total = len(lines) - (lines[-1] == "")
     return Compressed(rendered, "document: headings, and the sections that speak of what is asked", elided, total)
+
+
+def without_overstrikes(lines: Sequence[str]) -> Sequence[str]:
+    """The lines as paper shows them, where a sign stands on its like to be bold: without what was overstruck."""
+    return [_OVERSTRIKE.sub("", line) if "\x08" in line else line for line in lines]
+
+
+def _without_numbers(lines: Sequence[str]) -> list[str]:
+    """The lines of a file without the numbers that the reading tool put before them."""
+    said = list(lines)
+    for run in numbered.runs_of(lines):
+        for index in range(run.first, run.last + 1):
+            said[index] = run.text_of(lines[index], index)
+    return said
 
 
 def plan(units: Sequence[Unit], lines: Sequence[str], hints: Hints, *, is_manual: bool) -> Cuts | None:
@@ -98,7 +123,7 @@ def plan(units: Sequence[Unit], lines: Sequence[str], hints: Hints, *, is_manual
 
 def looks_like_manual(lines: Sequence[str], hints: Hints) -> bool:
     """Whether a manual page or the help of a program was printed."""
-    if _MANUAL.search(command_of(hints.tool_input)):
+    if MANUAL.search(command_of(hints.tool_input)):
         return True
     head = next((line for line in lines if line.strip()), "")
     return _MANUAL_HEAD.match(_OVERSTRIKE.sub("", head)) is not None
@@ -107,10 +132,14 @@ def looks_like_manual(lines: Sequence[str], hints: Hints) -> bool:
 def looks_like_document(lines: Sequence[str], hints: Hints) -> bool:
     """Whether a document with headings was printed, by the names in the call; what is fetched, by its headings."""
     command = command_of(hints.tool_input)
-    if command or is_reader(hints.tool_name):
-        return bool(command) and _DOCUMENT.search(command) is not None
-    if any(isinstance(value, str) and _DOCUMENT.search(value) for value in hints.tool_input.values()):
+    if command:
+        return _DOCUMENT.search(command) is not None
+    if any(
+        isinstance(value, str) and _DOCUMENT.search(value[-_MAX_NAME_CHARS:]) for value in hints.tool_input.values()
+    ):
         return True
+    if is_reader(hints.tool_name):
+        return False
     closing = fences(lines)
     n_heads = n_code = index = 0
     while index < len(lines):
@@ -184,18 +213,32 @@ def _keep_lines(cuts: Cuts, gone: Sequence[Unit], lines: Sequence[str], hints: H
         if is_manual or unit.owner >= 0:
             continue
         opening = next((index for index in body if lines[index].strip() and not _ANCHOR.match(lines[index])), None)
-        if opening is not None and len(lines[opening]) <= _FIRST_LINE_CHARS and not _NOT_TEXT.match(lines[opening]):
-            cuts.keep(opening)
+        if opening is not None and not _NOT_TEXT.match(lines[opening]):
+            for index in range(opening, _end_of_sentence(lines, opening, unit.end)):
+                cuts.keep(index)
+
+
+def _end_of_sentence(lines: Sequence[str], first: int, end: int) -> int:
+    """The line after a sentence that begins at `first`, if it is short; else the line after that, if it is short."""
+    n_chars = 0
+    for index in range(first, min(end, first + _MAX_SENTENCE_LINES)):
+        n_chars += len(lines[index])
+        if n_chars > _FIRST_LINE_CHARS:
+            break
+        if _SENTENCE_ENDS.search(lines[index]):
+            return index + 1
+    return first + (len(lines[first]) <= _FIRST_LINE_CHARS)
 
 
 def _end_of_opening(lines: Sequence[str]) -> int:
     """The line before which the document's opening ends: a few paragraphs, no links to its own sections, whole code."""
     closing = fences(lines)
-    n_chars = index = 0
+    n_chars = index = whole = 0
     while index < len(lines) and not _OWN_LINK.match(lines[index]):
         end = closing.get(index, index) + 1
         n_chars += sum(len(line) + 1 for line in lines[index:end])
         if n_chars > _FIRST_CHARS:
             break
         index = end
-    return index
+        whole = index if not lines[index - 1].strip() else whole
+    return whole or index

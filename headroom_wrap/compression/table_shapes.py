@@ -157,13 +157,17 @@ def _drawn(lines: Sequence[str], first: int, last: int) -> TextTable | None:
     if not rulers:
         return None
     rows: list[Row] = []
+    ruled: set[str] = set()
     end = start
     for index in range(start, last + 1):
-        if _is_ruler(lines[index]):
+        line = lines[index].translate(_BARS)
+        is_row = line.count("|") == bars
+        # Below the head, a line like no ruler above it is a row of dashes.
+        if _is_ruler(lines[index]) and not (is_row and len(rows) > 1 and lines[index] not in ruled):
+            ruled.add(lines[index])
             end = index if rows else end
             continue
-        line = lines[index].translate(_BARS)
-        if line.count("|") != bars:
+        if not is_row:
             break
         rows.append(Row(tuple(_bar_cells(line)), index, index))
         end = index
@@ -202,7 +206,12 @@ def _aligned(lines: Sequence[str], first: int, last: int) -> TextTable | None:
 def _aligned_at(lines: Sequence[str], first: int, last: int, fewest: int) -> TextTable | None:
     if any("\t" in line or len(line) > _MAX_WIDTH for line in lines[first : last + 1]):
         return None
-    numbers = [index for index in range(first, last + 1) if not _is_ruler(lines[index])]
+    head_rulers = {line for line in lines[first : first + _MAX_HEAD_LINES] if _is_ruler(line)}
+    numbers = [
+        index
+        for index in range(first, last + 1)
+        if not _is_ruler(lines[index]) or (" " in lines[index].strip() and lines[index] not in head_rulers)
+    ]
     rulers = last - first + 1 - len(numbers)
     if len(numbers) <= _MIN_ROWS:
         return None

@@ -122,7 +122,7 @@ class _Page:
             left = at if self.n_pre or row.spans else stop - len(line.lstrip())
             if left < stop:
                 row.spans.append((left, stop))
-                row.joints.append(self.joint if row.spans[1:] else "")
+                row.joints.append(self.joint if len(row.spans) > 1 else "")
                 row.is_heading = row.is_heading or self.n_heading > 0
                 row.is_exact = row.is_exact or self.n_pre > 0
                 self.joint = ""

@@ -30,9 +30,11 @@ _SUFFIX = re.compile(r"[\w\])}\"'*-]\.([A-Za-z]\w{0,3}|c\+\+|h\+\+)(?=[\s\"';|&)
 _SEGMENT = re.compile(r"&&|\|\||;|\n|(?<!\|)\|(?!\|)")
 _READING = re.compile(
     r"(?:cd|pushd|popd|echo|printf|true|export|set|for|done|do|source|\w+=\S*)\b|(?:do\s+)?(?:cat|bat|batcat|nl|less|more)\b"
-    r"|find\b(?!.*-delete)|git ls-files\b|xargs(?:\s+-\S+(?:\s+\d+)?)*\s+(?:cat|bat|nl)\b"
+    r"|tail\s+(?:-n\s*|--lines=)?\+[01]\b|find\b(?!.*-delete)|git ls-files\b"
+    r"|xargs(?:\s+-\S+(?:\s+\d+)?)*\s+(?:cat|bat|nl)\b"
 )
-_READER = re.compile(r"(?<![\w/.-])(?:cat|bat|batcat|nl)\b")
+_READER = re.compile(r"(?<![\w/.-])(?:(?:cat|bat|batcat|nl)\b|tail\s+(?:-n\s*|--lines=)?\+[01]\b)")
+"""`tail -n +1 a b` is how several files are printed, each under its name."""
 _MAX_COMMAND_CHARS = 4000
 
 

@@ -127,7 +127,8 @@ class _Finder:
         if sum(map(len, dedented)) < _MIN_REPEATED_CHARS:
             return False
         earlier = self._seen.setdefault(dedented, node)
-        if earlier is node:
+        if earlier is node or earlier.first > node.first:
+            # Nodes are not met in the order of their lines; what is read later is no ground to leave this out.
             return False
         start = self._hints.offset + 1
         what = f"the same as lines {start + earlier.first + 1}-{start + earlier.last}"

@@ -22,7 +22,7 @@ from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 
-from headroom_wrap.emulator.cache import AnthropicCache, OpenAICache, TokenMemo, Usage
+from headroom_wrap.emulator.cache import OPENAI_STEP_TOKENS, AnthropicCache, OpenAICache, TokenMemo, Usage
 from headroom_wrap.emulator.prefix import canonical_blocks, load_body
 from headroom_wrap.emulator.provider import Options
 from headroom_wrap.emulator.server import EmulatedProvider
@@ -52,6 +52,7 @@ class Wire:
     headers: Mapping[str, str]
     turns: Callable[..., Iterator[bytes]]
     new_cache: Callable[[TokenMemo], AnthropicCache | OpenAICache]
+    cache_step: int = 0
 
 
 WIRES = {
@@ -63,7 +64,12 @@ WIRES = {
         AnthropicCache,
     ),
     "openai_chat": Wire(
-        "/v1/chat/completions", "gpt-5.5", {"authorization": "Bearer sk-replay"}, chat_turns, OpenAICache
+        "/v1/chat/completions",
+        "gpt-5.5",
+        {"authorization": "Bearer sk-replay"},
+        chat_turns,
+        OpenAICache,
+        OPENAI_STEP_TOKENS,
     ),
 }
 
@@ -98,7 +104,8 @@ class Row:
         stable_turns: turns that began with every byte of the turn before; `n_turns - 1` at most.
         tokens_direct, tokens_sent: input tokens of all turns, however they were billed.
         cost_direct, cost_sent: what they cost, in fresh input tokens.
-        cost_allowed: what going direct costs with our tool among the tools.
+        cost_allowed: what going direct costs with our tool among the tools; where the provider's cache counts in steps,
+            a step more, since a shorter prompt may end just below one.
     """
 
     setup: Setup
@@ -172,7 +179,7 @@ def replay(session: Trajectory, setup: Setup, level: str = "balanced") -> Row:
         sum(usage.total for _, usage in sent),
         sum(map(cost, direct)),
         sum(cost(usage) for _, usage in sent),
-        sum(map(cost, allowed)),
+        sum(map(cost, allowed)) + wire.cache_step * (1 - CACHE_READ_PRICE),
     )
 
 

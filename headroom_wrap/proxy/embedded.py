@@ -12,6 +12,7 @@ from pathlib import Path
 
 from headroom_wrap import paths, tokens
 from headroom_wrap.compression.engine import Engine
+from headroom_wrap.compression.kompress_model import routing
 from headroom_wrap.compression.model import Level
 from headroom_wrap.errors import HeadroomError
 from headroom_wrap.proxy import control
@@ -37,12 +38,14 @@ class Compression:
         excluded_tools: tools whose results are never touched.
         command: how the client's shell tool fetches an original; None where it is not on this machine, or not known.
         cache_breakpoints: mark prefixes for Anthropic's cache where a client marks none.
+        kompress_dir: where the optional model for prose is; "" where it is not asked for.
     """
 
     level: str
     excluded_tools: tuple[str, ...] = ()
     command: str | None = None
     cache_breakpoints: bool = False
+    kompress_dir: str = ""
 
 
 class EmbeddedProxy:
@@ -75,7 +78,7 @@ class EmbeddedProxy:
         except HeadroomError as error:
             # Law 5: a full disk must not keep the agent from working.
             self.why_not_compressing = str(error)
-        self._pipeline = None if self._store is None else _pipeline(self._store, compression, config)
+        self._pipeline = None if self._store is None else _pipeline(self._store, compression, config, env)
         self._started_s = time.monotonic()
         self.server = ProxyServer(
             lambda: ProxyApp(config, self._pipeline or PassThrough(), lambda: connect(env), self._load_control),
@@ -126,9 +129,9 @@ class EmbeddedProxy:
         return control_api(self._config, self._pipeline, self.why_not_compressing, uptime_s, workers)
 
 
-def _pipeline(store: Store, compression: Compression, config: ProxyConfig) -> EnginePipeline:
+def _pipeline(store: Store, compression: Compression, config: ProxyConfig, env: Mapping[str, str]) -> EnginePipeline:
     return EnginePipeline(
-        Engine(store),
+        Engine(store, compress=routing(compression.kompress_dir, env)),
         store,
         Level(compression.level),
         compression.excluded_tools,

@@ -28,7 +28,8 @@ class Decision:
         profile: the profile, as JSON.
         rendered: the text to send instead; None means "left as it is".
         original_id: where the original is kept, if content was elided.
-        depends: families of the blocks that must stand earlier in the request for this decision to hold.
+        depends: families of the blocks that must stand earlier in the request for this decision to hold, and keys of
+            their decisions where those must be the same.
     """
 
     key: str

@@ -82,7 +82,9 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
         _write_files(start, session.directory)
         command = plan.retrieve_command(start.env, has_login_shell=launch.agent.has_login_shell)
         settings = launch.settings
-        compression = Compression(settings.level, settings.exclude_tools, command, settings.cache_breakpoints)
+        compression = Compression(
+            settings.level, settings.exclude_tools, command, settings.cache_breakpoints, settings.kompress_dir
+        )
         network = {**launch.context.env, **launch.agent.network_env(launch.context)}
         limits = Limits(launch.settings.retention_days, launch.settings.store_max_mb)
         proxy = EmbeddedProxy(config, compression, listener, launch.data, network, limits)

@@ -20,12 +20,15 @@ from headroom_wrap.compression import (
     logs,
     markers,
     numbered,
+    prose,
     search,
+    sections,
     tables,
     test_runs,
+    web_pages,
     yaml_text,
 )
-from headroom_wrap.compression.model import Compressor, Hints
+from headroom_wrap.compression.model import Compressor, Hints, Level
 
 GOLDEN = Path(__file__).parent / "golden"
 COMPRESSORS: dict[str, Compressor] = {
@@ -37,10 +40,13 @@ COMPRESSORS: dict[str, Compressor] = {
     "listings": listings.compress,
     "logs": logs.compress,
     "numbered": numbered.compress,
+    "prose": prose.compress,
     "search": search.compress,
+    "sections": sections.compress,
     "tables": tables.compress,
     "terminal": logs.tidy,
     "test_runs": test_runs.compress,
+    "web_pages": web_pages.compress,
     "yaml_text": yaml_text.compress,
 }
 CALLS: dict[str, tuple[str, dict[str, str]]] = {
@@ -48,9 +54,14 @@ CALLS: dict[str, tuple[str, dict[str, str]]] = {
         "Bash",
         {"command": "cat engine.py lines.py retrieval.py", "description": "Find _unwritten"},
     ),
+    "sections.guide": ("Bash", {"command": "cat docs/guide.md"}),
+    "sections.manual": ("Bash", {"command": "man cartd"}),
+    "web_pages.guide": ("WebFetch", {"url": "https://shop.example/guide"}),
     "code.read": ("Read", {"file_path": "lines.py"}),
 }
 """What was called, where a compressor asks for that."""
+AGGRESSIVE = frozenset({"prose"})
+"""Compressors that do nothing at the default level."""
 CASES = sorted(path.stem for path in GOLDEN.glob("*.in"))
 
 
@@ -61,8 +72,11 @@ def read(path: Path) -> str:
 def render(case: str, *, may_elide: bool) -> str:
     """The output, with its figures as a last line that no output has."""
     tool_name, tool_input = CALLS.get(case, ("Bash", {}))
-    hints = Hints(tool_name, tool_input, "why is the cart empty?", marker=markers.elision if may_elide else None)
-    result = COMPRESSORS[case.partition(".")[0]](read(GOLDEN / f"{case}.in"), hints)
+    name = case.partition(".")[0]
+    level = Level.AGGRESSIVE if name in AGGRESSIVE else Level.BALANCED
+    marker = markers.elision if may_elide else None
+    hints = Hints(tool_name, tool_input, "why is the cart empty?", marker=marker, level=level)
+    result = COMPRESSORS[name](read(GOLDEN / f"{case}.in"), hints)
     if result is None:
         return "left alone\n"
     return f"{result.text}\n== {result.reason}; {result.elided} of {result.total} {result.unit} elided\n"

@@ -173,9 +173,23 @@ def test_words_are_found_by_their_stems_without_accents_and_in_camel_case() -> N
 
 
 @pytest.mark.parametrize(
-    "text", ["a" * 900_000, "word. " * 150_000, "x.\n" * 150_000, "- [" * 200_000, "\0\ud800 b. " * 90_000]
+    "text",
+    ["a" * 900_000, "The words stand here. " * 40_000, "x.\n" * 150_000, "- [" * 200_000, "\0\ud800 b. " * 90_000],
 )
 def test_hostile_text_is_bounded(text: str) -> None:
     start = time.process_time()
     prose.compress(text, replace(ASKING, query="word lamp"))
     assert time.process_time() - start < 10
+
+
+def test_a_transcript_with_spaces_before_its_full_stops_is_prose() -> None:
+    spoken = "Grad: Everybody gathered downstairs again , and afterwards nothing was recorded . Remember that ? Yes .\n"
+    assert prose.looks_like(spoken * 20)
+
+
+def test_the_address_of_a_page_is_no_question() -> None:
+    section = "## How to install part {}\n\n" + "Some words about that part of the machine follow here.\n" * 6
+    text = "".join(section.format(number) + "\n" for number in range(60))
+    hints = Hints("WebFetch", {"url": "https://example.com/install"}, marker=markers.elision, level=Level.AGGRESSIVE)
+    assert router.compress(text, hints) is None
+    assert router.compress(text, replace(hints, query="How do I install part 41?")) is not None

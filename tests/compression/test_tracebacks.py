@@ -32,7 +32,7 @@ def test_foreign_frames_go_and_the_users_and_the_raising_one_stay() -> None:
         + "werkzeug.exceptions.NotFound: 404 Not Found\n"
     )
     shown = render(text).split("\n")
-    assert shown[1] == "[headroom: lines 2-7 elided: 2 in foreign frames]"
+    assert shown[1] == "[headroom: lines 2-7, 11-13 elided: 3 in foreign frames]"
     assert shown[2] == f'  File "{USERS}", line 61, in checkout'
     assert f'  File "{LIBRARY}", line 4, in raise_for' in shown
     assert f'  File "{LIBRARY}", line 3, in abort' not in shown
