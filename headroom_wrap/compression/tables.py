@@ -109,7 +109,8 @@ def _spelling(table: TextTable, lines: Sequence[str], columns: Mapping[str, Cell
     constants = tuple(column for column in everything if not varies(columns[str(column)]))
     if len(table.rows) < _MIN_CONSTANT_ROWS or len(constants) == len(everything):
         constants = ()
-    shown = tuple(column for column in everything if column not in constants)
+    left_out = frozenset(constants)
+    shown = tuple(column for column in everything if column not in left_out)
     return _Spelling(table, shown, constants, as_it_is=False)
 
 
