@@ -62,7 +62,7 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
     """
     program = _program(launch)
     for recovered in sessions.recover(launch.data):
-        say(_recovery(recovered))
+        say(f"headroom: {recovery(recovered)}")
     upstreams = launch.upstreams()
     outer = _outer(launch.context.env, upstreams)
     if outer is not None:
@@ -208,8 +208,9 @@ def _write_files(start: Start, directory: Path) -> None:
         (directory / "bin" / plan.COMMAND).symlink_to(command)
 
 
-def _recovery(recovered: sessions.Recovered) -> str:
-    return f"headroom: cleared away session {recovered.id}, which had ended without doing so{_problems(recovered)}"
+def recovery(recovered: sessions.Recovered) -> str:
+    """What was done with a session that had left something behind, as a sentence without its full stop."""
+    return f"cleared away session {recovered.id}, which had ended without doing so{_problems(recovered)}"
 
 
 def _problems(recovered: sessions.Recovered) -> str:
