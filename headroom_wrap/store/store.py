@@ -15,9 +15,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import zstandard
-
-from headroom_wrap import paths
+from headroom_wrap import paths, zstd
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.store import ledger, retention, schema, statistics
 from headroom_wrap.store.connections import as_store_error, connect, connect_read_only, create, in_transaction
@@ -432,11 +430,11 @@ def _sha256(text: str) -> str:
 
 
 def _pack(text: str) -> bytes:
-    return zstandard.ZstdCompressor(level=3).compress(text.encode("utf-8", "surrogatepass"))
+    return zstd.compress(text.encode("utf-8", "surrogatepass"), 3)
 
 
 def _unpack(body: bytes) -> str:
-    return zstandard.ZstdDecompressor().decompress(body).decode("utf-8", "surrogatepass")
+    return zstd.decompress(body).decode("utf-8", "surrogatepass")
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:
