@@ -101,7 +101,7 @@ class _Zstd:
 
 
 def _frame() -> zstd.ZstdDecompressor:
-    options = {zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG}
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG}
     frame: zstd.ZstdDecompressor = zstd.ZstdDecompressor(options=options)
     return frame
 
