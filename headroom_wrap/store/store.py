@@ -177,17 +177,20 @@ class Store:
             originals: id -> (text, tool name).
         """
 
-        def job(connection: sqlite3.Connection) -> None:
+        def job(connection: sqlite3.Connection) -> int:
             for text, tool_name in originals.values():
                 self._insert_original(connection, text, tool_name)
             now = self._clock()
+            before = connection.total_changes
             connection.executemany(
                 f"INSERT OR IGNORE INTO decisions ({_DECISION_COLUMNS}, created, last_used)"  # noqa: S608
                 f" VALUES ({','.join('?' * 12)})",
                 [(*_row(decision), now, now) for decision in decisions],
             )
+            return connection.total_changes - before
 
-        self._write(job).result()
+        if self._write(job).result() == len(decisions):
+            return {decision.key: decision for decision in decisions}
         return self.decisions([decision.key for decision in decisions])
 
     # -- calls
