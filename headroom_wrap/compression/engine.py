@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 from headroom_wrap import tokens
@@ -369,6 +370,7 @@ def _verdict(slot: Slot, decision: Decision, *, is_new: bool) -> Verdict:
     )  # fmt: skip
 
 
+@lru_cache(64)
 def _dump(profile: Profile) -> str:
     return json.dumps(
         {

@@ -432,8 +432,13 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+_compressor = zstd.ZstdCompressor(3)
+"""Of several threads one at a time uses it. A new one for every decision takes longer than to compress that."""
+
+
 def _pack(text: str) -> bytes:
-    return zstd.compress(text.encode("utf-8", "surrogatepass"), 3)
+    packed: bytes = _compressor.compress(text.encode("utf-8", "surrogatepass"), zstd.ZstdCompressor.FLUSH_FRAME)
+    return packed
 
 
 def _unpack(body: bytes) -> str:
