@@ -27,8 +27,9 @@ _TEST_MARK = re.compile(
 _TEST_LINE = re.compile(r"\S+::\S+ (?:PASSED|FAILED|ERROR|SKIPPED)|.*\.\.\. (?:ok|FAIL|ERROR|skipped)\b")
 _TABLE_HEAD = re.compile(
     r"^ *[A-Z%#][\w%()#/-]*(?: [A-Z][\w()/-]*)?(?: {2,}[A-Z%#][\w%()#/:-]*(?: [A-Z][\w()/-]*)?){2,} *$"
-    r"|^ *[|+]?[-=]{2,}(?:[ |+]+[-=:]{2,}){1,}[|+]? *$|^[+╭┌][-─]{2}|^[^|\n]{1,80}(?: \| [^|\n]{1,80}){2,}$"
+    r"|^ *[|+]?[-=]{2,}(?:[ |+]+[-=:]{2,}){1,}[|+]? *$|^[+╭┌][-─]{2}"
 )
+_TABLE_BARS = re.compile(r"[^|\n]{1,80}(?: \| [^|\n]{1,80}){2,}$")
 _TRACE = re.compile(r"Traceback \(most recent call last\)|\s+at \S+ ?\(|  File \"[^\"]+\", line \d+|goroutine \d+ \[")
 _LOG_LINE = re.compile(
     r"\W{0,2}(?:\w{1,14} )?\d{4}[-/]\d\d[-/]\d\d[T ]|\W?\d\d:\d\d:\d\d|\W?[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d"
@@ -73,7 +74,7 @@ def looks(text: str, *, is_history: bool, is_tests: bool) -> Looks:
         Looks.DIFF: not is_tests and any(_DIFF.match(line) for line in (sample if is_history else head)),
         Looks.JSON: is_json,
         Looks.ONE_JSON_VALUE: is_json and _is_one_value(text),
-        Looks.TABLE: any(map(_TABLE_HEAD.match, sample)) or _is_separated(sample),
+        Looks.TABLE: any(map(_is_table_head, sample)) or _is_separated(sample),
         Looks.YAML: looks_like_yaml(sample),
         Looks.TESTS: n_test_lines >= _TEST_LINES_MIN or any(map(_TRACE.match, sample)),
         Looks.LOG: bool(lines) and n_log_lines >= _LOG_SHARE * len(lines),
@@ -83,6 +84,10 @@ def looks(text: str, *, is_history: bool, is_tests: bool) -> Looks:
         if is_so:
             known |= look
     return known
+
+
+def _is_table_head(line: str) -> bool:
+    return _TABLE_HEAD.match(line) is not None or (" | " in line and _TABLE_BARS.match(line) is not None)
 
 
 def _is_of_test(line: str) -> bool:
