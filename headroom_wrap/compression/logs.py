@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from headroom_wrap.compression import diagnostics, outliers, timestamps
-from headroom_wrap.compression.lines import Sheet, is_alarming, may_try
+from headroom_wrap.compression.lines import Sheet, is_alarming, may_say, may_try
 from headroom_wrap.compression.model import Compressed, Hints
 from headroom_wrap.compression.relevance import relevant, terms_of
 from headroom_wrap.compression.templates import Templates, mine
@@ -105,14 +105,7 @@ def _stays(line: str) -> bool:
 
 
 def _advises(line: str) -> bool:
-    if line.isascii():
-        low = line.lower()
-        for word in _ADVISES:
-            if word in low:
-                break
-        else:
-            return False
-    return _ADVICE.search(line) is not None
+    return may_say(line, _ADVISES) and _ADVICE.search(line) is not None
 
 
 def _choose(sheet: Sheet, hints: Hints) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from headroom_wrap.compression.lines import is_alarming
+from headroom_wrap.compression.lines import is_alarming, may_say
 from headroom_wrap.compression.model import Hints
 from headroom_wrap.compression.relevance import relevant, strings, terms_of
 
@@ -193,17 +193,9 @@ def _telling_cells(key: str, cells: Cells, n_rows: int, *, is_name: bool) -> _Te
 
 
 def _is_odd(value: str) -> bool:
-    if is_alarming(value) or _says_odd(value):
+    if is_alarming(value) or (may_say(value, _ODD_WORDS) and _ODD.search(value)):
         return True
     return "/" in value and any(int(found[1]) < int(found[2]) for found in _READY.finditer(value))
-
-
-def _says_odd(value: str) -> bool:
-    if not value.isascii():
-        return _ODD.search(value) is not None
-    # The same, ten times as fast.
-    low = value.lower()
-    return any(word in low for word in _ODD_WORDS)
 
 
 def _first_of_each(cells: Cells, values: set[str]) -> list[int]:
