@@ -71,7 +71,7 @@ def split(argv: list[str]) -> Words:
     """Sort the words: our options wherever they stand before `--`, the first other word is the agent.
 
     Raises:
-        HeadroomError: `BAD_REQUEST` for an option of ours without its value, or one that is nobody's or another agent's.
+        HeadroomError: `BAD_REQUEST` for an option of ours without its value, or one that is not the agent's.
     """
     words = Words()
     rest = iter(argv)
@@ -95,11 +95,15 @@ def split(argv: list[str]) -> Words:
             raise HeadroomError(Code.BAD_REQUEST, message, f"For the agent's options: headroom wrap AGENT {word}")
         else:
             words.agent = word
+    _refuse_options_of_others(words)
+    return words
+
+
+def _refuse_options_of_others(words: Words) -> None:
     for name in words.options:
         if words.agent in AGENTS and _own_option(name, words.agent) is None:
             message = f"{name} is no option for {words.agent}."
             raise HeadroomError(Code.BAD_REQUEST, message, "See headroom wrap --help.")
-    return words
 
 
 def _own_option(name: str, agent: str) -> Option | None:
