@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from headroom_wrap.proxy.headers import keyed_url
+
 NETWORK_VARIABLES = (
     "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
     "SSL_CERT_FILE", "SSL_CERT_DIR",
@@ -17,13 +19,32 @@ LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, slots=True)
+class Option:
+    """An option of `headroom wrap AGENT` that one agent has.
+
+    Attributes:
+        name: with its dashes.
+        help: one line.
+        value: what its value is called in the help; empty for a switch.
+    """
+
+    name: str
+    help: str
+    value: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Context:
-    """The user's side: the agent's own arguments, the environment, the folder, the user's home."""
+    """The user's side: the agent's own arguments, the environment, the folder, the user's home.
+
+    `options` are those of the agent's `Option`s that were given: name -> value, empty for a switch.
+    """
 
     args: tuple[str, ...]
     env: Mapping[str, str]
     cwd: Path
     home: Path
+    options: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +66,11 @@ class Route:
     files: Path
     data: Path
     mcp_command: tuple[str, ...]
+
+    @property
+    def keyed_url(self) -> str:
+        """The proxy with the session key in the path: for agents that can send no header of ours."""
+        return keyed_url(self.url, self.key)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +111,9 @@ class Agent:
         network_env: the variables for proxies and certificates that hold for the agent.
         plan: how to start it through a route.
         has_login_shell: whether its commands run in login shells, which set PATH anew.
+        options: what `headroom wrap` takes for this agent alone.
+        transcripts: the folders and files in which it keeps what was said and done; they need not exist.
+        bypasses: what would lead its requests past us, one sentence each.
     """
 
     name: str
@@ -95,6 +124,9 @@ class Agent:
     network_env: Callable[[Context], Mapping[str, str]]
     plan: Callable[[Context, Route], Plan]
     has_login_shell: bool = False
+    options: tuple[Option, ...] = ()
+    transcripts: Callable[[Context], tuple[Path, ...]] = lambda _context: ()
+    bypasses: Callable[[Context], tuple[str, ...]] = lambda _context: ()
 
 
 def find_program(name: str) -> Callable[[Mapping[str, str]], tuple[str, ...] | None]:

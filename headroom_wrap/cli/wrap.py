@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from headroom_wrap import settings as settings_module
-from headroom_wrap.agents import AGENTS, Context, agent_named
+from headroom_wrap.agents import AGENTS, Context, Option, agent_named
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.wrap.child import require_posix, reraise
 
@@ -63,6 +63,7 @@ class Words:
     agent: str = ""
     args: list[str] = field(default_factory=list)
     flags: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
     wants_help: bool = False
 
 
@@ -70,7 +71,7 @@ def split(argv: list[str]) -> Words:
     """Sort the words: our options wherever they stand before `--`, the first other word is the agent.
 
     Raises:
-        HeadroomError: `BAD_REQUEST` for an option of ours without its value, or one that is nobody's.
+        HeadroomError: `BAD_REQUEST` for an option of ours without its value, or one that is not the agent's.
     """
     words = Words()
     rest = iter(argv)
@@ -83,6 +84,8 @@ def split(argv: list[str]) -> Words:
             words.flags[_FLAGS[word]] = True
         elif name in _OPTIONS:
             _add(words.flags, name, value if has_value else next(rest, None))
+        elif (option := _own_option(name, words.agent)) is not None:
+            words.options[name] = _value(name, value if has_value else next(rest, None)) if option.value else ""
         elif word == "--help":
             words.wants_help = True
         elif words.agent:
@@ -92,15 +95,34 @@ def split(argv: list[str]) -> Words:
             raise HeadroomError(Code.BAD_REQUEST, message, f"For the agent's options: headroom wrap AGENT {word}")
         else:
             words.agent = word
+    _refuse_options_of_others(words)
     return words
+
+
+def _refuse_options_of_others(words: Words) -> None:
+    for name in words.options:
+        if words.agent in AGENTS and _own_option(name, words.agent) is None:
+            message = f"{name} is no option for {words.agent}."
+            raise HeadroomError(Code.BAD_REQUEST, message, "See headroom wrap --help.")
+
+
+def _own_option(name: str, agent: str) -> Option | None:
+    """The option of this name that the agent has, or any agent while none was named."""
+    agents = [AGENTS[agent]] if agent in AGENTS else list(AGENTS.values())
+    return next((option for each in agents for option in each.options if option.name == name), None)
+
+
+def _value(option: str, value: str | None) -> str:
+    if value is None:
+        raise HeadroomError(Code.BAD_REQUEST, f"The option {option} needs a value.", "See headroom wrap --help.")
+    return value
 
 
 def command(argv: list[str]) -> int:
     """Run the verb; gives the exit code, or dies by the agent's signal."""
     words = split(argv)
     if words.wants_help:
-        agents = "\n".join(f"  {agent.name:<22}{agent.title}" for agent in AGENTS.values())
-        sys.stdout.write(HELP.format(agents=agents))
+        sys.stdout.write(HELP.format(agents="\n".join(_described())))
         return 0
     if not words.agent:
         raise HeadroomError(Code.BAD_REQUEST, "No agent was named.", "For example: headroom wrap claude")
@@ -122,7 +144,7 @@ def run_agent(words: Words, env: Mapping[str, str], cwd: Path) -> int:
         flags["level"] = "off"
     launch = Launch(
         agent_named(words.agent),
-        Context(tuple(words.args), dict(env), cwd, Path.home()),
+        Context(tuple(words.args), dict(env), cwd, Path.home(), words.options),
         settings_module.load(flags, env),
         verbose=bool(flags.get("verbose")),
     )
@@ -132,9 +154,16 @@ def run_agent(words: Words, env: Mapping[str, str], cwd: Path) -> int:
     return reraise(session.run(launch, _say))
 
 
-def _add(flags: dict[str, Any], option: str, value: str | None) -> None:
-    if value is None:
-        raise HeadroomError(Code.BAD_REQUEST, f"The option {option} needs a value.", "See headroom wrap --help.")
+def _described() -> Iterator[str]:
+    """A line per agent, and one for each of its own options."""
+    for agent in AGENTS.values():
+        yield f"  {agent.name:<22}{agent.title}"
+        for option in agent.options:
+            yield f"    {f'{option.name} {option.value}':<20}{option.help}"
+
+
+def _add(flags: dict[str, Any], option: str, given: str | None) -> None:
+    value = _value(option, given)
     name = _OPTIONS[option]
     if name == "exclude_tools":
         flags.setdefault(name, []).append(value)

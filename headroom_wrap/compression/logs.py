@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from headroom_wrap.compression import diagnostics, outliers, timestamps
+from headroom_wrap.compression import chatter, diagnostics, outliers, timestamps
 from headroom_wrap.compression.lines import Sheet, is_alarming, may_say, may_try
 from headroom_wrap.compression.model import Compressed, Hints
 from headroom_wrap.compression.relevance import relevant, terms_of
@@ -112,6 +112,7 @@ def _choose(sheet: Sheet, hints: Hints) -> None:
     templates = mine(sheet.shown)
     diagnosed = diagnostics.fold(sheet)
     keep = _telling_lines(sheet, templates)
+    keep.difference_update(index for index in chatter.lines_of(sheet.shown) if not _stays(sheet.shown[index]))
     keep.update(diagnosed)
     keep.update(outliers.find(sheet.shown, templates.cluster, hints.query))
     keep.update(range(_FIRST_LINES))

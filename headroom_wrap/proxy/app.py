@@ -15,7 +15,7 @@ from headroom_wrap.proxy import control, gate, routes
 from headroom_wrap.proxy.client import Client, ClientGoneError
 from headroom_wrap.proxy.codec import MAX_DECODED_BYTES, prepare_encoded
 from headroom_wrap.proxy.config import ProxyConfig
-from headroom_wrap.proxy.headers import first, forwarded, unpacked
+from headroom_wrap.proxy.headers import first, forwarded, opened
 from headroom_wrap.proxy.ports import Asgi, Pipeline, Prepared, Receive, Scope, Send
 from headroom_wrap.proxy.relay import relay, respond
 from headroom_wrap.proxy.routes import Kind, Route
@@ -85,7 +85,7 @@ class ProxyApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        scope = {**scope, "headers": unpacked(scope["headers"])}
+        scope = opened(scope)
         route = routes.match(scope["method"], scope["raw_path"], scope["headers"], self._config.upstreams)
         refusal = gate.check(
             scope,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from headroom_wrap.proxy.ports import Headers
+from headroom_wrap.proxy.ports import Headers, Scope
 
 OWN_PREFIX = b"x-headroom-"
 KEY_HEADER = b"x-headroom-key"
@@ -12,6 +12,7 @@ CARRIER = b"openai-project"
 """Codex's own provider sends no header of ours, but this one from its environment: so it can carry the key."""
 
 _CARRIED = re.compile(rb"headroom-([0-9a-f]{64})(?:/(.+))?")
+_KEYED = re.compile(rb"/k/([0-9a-f]{64})(?=/|\Z)")
 
 _HOP_BY_HOP = frozenset(
     {
@@ -33,6 +34,25 @@ _BODYLESS = frozenset({204, 304})
 def carried(key: str, own: str | None) -> str:
     """The carrier's value with the session key in front of the user's own value, if there is one."""
     return f"headroom-{key}/{own}" if own else f"headroom-{key}"
+
+
+def keyed_url(url: str, key: str) -> str:
+    """The proxy's URL for agents that can send no header of ours: the session key is the beginning of its path."""
+    return f"{url}/k/{key}"
+
+
+def opened(scope: Scope) -> Scope:
+    """The scope with a key that came in its path or in the carrier as a header, and path and carrier as they are meant.
+
+    A request that has a key in a header and another in its path carries both afterwards, and so is refused.
+    """
+    headers = unpacked(scope["headers"])
+    match = _KEYED.match(scope["raw_path"])
+    if match is None:
+        return {**scope, "headers": headers}
+    if (KEY_HEADER, match[1]) not in headers:
+        headers = [*headers, (KEY_HEADER, match[1])]
+    return {**scope, "headers": headers, "raw_path": scope["raw_path"][match.end() :] or b"/"}
 
 
 def unpacked(headers: Headers) -> Headers:

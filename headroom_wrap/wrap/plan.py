@@ -128,13 +128,23 @@ def describe(launch: Launch, start: Start) -> str:
     lines.append("files (0600, gone at the end):" if start.files else "files: none")
     for file, text in start.files.items():
         lines.append(f"  {file}")
-        lines += [f"    {line}" for line in json.dumps(_masked(json.loads(text)), indent=1).splitlines()]
+        lines += [f"    {line}" for line in _shown(file, text)]
     for name, upstream in launch.upstreams().items():
         url = _USER_INFO.sub(f"//{MASK}@", upstream.url)
         lines.append(f"{name} requests go to: {url} ({upstream.source})")
     lines.append(f"level: {launch.settings.level} ({launch.settings.sources['level']})")
     lines += [f"note: {note}" for note in start.notes]
     return "\n".join(lines)
+
+
+def _shown(file: Path, text: str) -> list[str]:
+    """The lines of a file of ours, secrets masked: of JSON, of lines `NAME=value`, or else how many there are."""
+    if file.suffix == ".json":
+        return json.dumps(_masked(json.loads(text)), indent=1).splitlines()
+    if file.suffix == ".env":
+        pairs = (line.partition("=") for line in text.splitlines())
+        return [f"{name}={_masked_variable(name, value)}" for name, _, value in pairs]
+    return [f"({text.count(chr(10))} lines)"]
 
 
 def _masked(value: Any, name: str = "") -> Any:

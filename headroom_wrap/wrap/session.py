@@ -194,7 +194,7 @@ def _program(launch: Launch) -> tuple[str, ...]:
 def _outer(env: Mapping[str, str], upstreams: Mapping[str, Upstream]) -> _Outer | None:
     """The session around us, where the agent's requests would go to its proxy anyway."""
     session, url, key = (env.get(name, "") for name in _OUTER)
-    is_ours = any(upstream.url == url for upstream in upstreams.values())
+    is_ours = any(upstream.url == url or upstream.url.startswith(f"{url}/") for upstream in upstreams.values())
     return _Outer(session, url, key) if url and is_ours else None
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from headroom_wrap.proxy.headers import carried, first, forwarded, relayed, unpacked
+from headroom_wrap.proxy.headers import KEY_HEADER, carried, first, forwarded, keyed_url, opened, relayed, unpacked
 from headroom_wrap.proxy.ports import Headers
 
 END_TO_END: Headers = [
@@ -98,3 +98,20 @@ def test_a_carried_key_gets_its_own_place_and_the_carrier_is_the_users_again() -
 )
 def test_any_other_project_stays_as_it_is(value: bytes) -> None:
     assert unpacked([(b"openai-project", value)]) == [(b"openai-project", value)]
+
+
+@pytest.mark.parametrize(("rest", "meant"), [("/v1/messages", b"/v1/messages"), ("/", b"/"), ("", b"/")])
+def test_a_key_in_the_path_is_taken_out_of_it(rest: str, meant: bytes) -> None:
+    path = keyed_url("", "ab" * 32) + rest
+    scope = opened({"raw_path": path.encode(), "headers": [(b"accept", b"*/*")]})
+    assert (scope["raw_path"], scope["headers"]) == (meant, [(b"accept", b"*/*"), (KEY_HEADER, b"ab" * 32)])
+
+
+@pytest.mark.parametrize("path", [b"/k/abc/v1/messages", b"/v1/k/" + b"ab" * 32, b"/k/" + b"ab" * 32 + b"0/v1"])
+def test_other_paths_stay_as_they_are(path: bytes) -> None:
+    assert opened({"raw_path": path, "headers": []}) == {"raw_path": path, "headers": []}
+
+
+def test_two_different_keys_stay_two() -> None:
+    scope = opened({"raw_path": b"/k/" + b"ab" * 32 + b"/v1", "headers": [(KEY_HEADER, b"cd" * 32)]})
+    assert [value for name, value in scope["headers"] if name == KEY_HEADER] == [b"cd" * 32, b"ab" * 32]
