@@ -66,6 +66,7 @@ _ACCOUNT = "chatgpt-account-id"
 
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/messages", "anthropic", "anthropic", Kind.MODEL),
+    Route("POST", "/messages", "anthropic", "anthropic", Kind.MODEL),
     Route("POST", "/v1/messages/count_tokens", "anthropic", "anthropic", Kind.COUNT),
     Route("HEAD", "/", "anthropic", "anthropic", Kind.LOCAL),
     Route("GET", "/health", "anthropic", "anthropic", Kind.HEALTH),
