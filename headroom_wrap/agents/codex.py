@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from headroom_wrap.agents import codex_config
@@ -31,6 +32,7 @@ _CARRIER_VARIABLE = "OPENAI_PROJECT"
 """From it Codex's own provider fills the header that can carry our key; the agent's commands do not see it."""
 _BUILT_IN = "openai"
 _LOCAL_PROVIDERS = frozenset({"ollama", "lmstudio", "oss"})
+_SIGNING_PROVIDER = "amazon-bedrock"
 _PASSED_COMMANDS = frozenset(
     "agents login logout mcp plugin app-server remote-control completion update doctor sandbox debug apply queue"
     " archive delete migrate-rollouts migrate-nfs-db unarchive cloud exec-server features help".split()
@@ -66,16 +68,36 @@ def plan(context: Context, route: Route) -> Plan:
     command = next((word for word in context.args if not word.startswith("-")), "")
     if command in _PASSED_COMMANDS and context.args[0] == command:
         return Plan(context.args, env)
-    if config.provider in _LOCAL_PROVIDERS or "--oss" in context.args:
-        note = "Codex talks to a local model: its requests do not pass here, nothing is compressed."
-        return Plan(context.args, env, notes=(note,))
+    notes = bypasses(context)
+    if _is_elsewhere(config, context):
+        return Plan(context.args, env, notes=notes)
     overrides, carrier = _provider(config, context, route)
     overrides["mcp_servers.headroom"] = _mcp(route)
     flags = [word for key, value in overrides.items() for word in ("-c", f"{key}={_toml(value)}")]
     if not _WITHOUT_DAEMON.intersection(context.args) and "--no-daemon" not in context.args:
         # The daemon would keep the first session's environment, and so its key and port, for ever.
         flags.append("--no-daemon")
-    return Plan((*flags, *context.args), {**env, **carrier})
+    return Plan((*flags, *context.args), {**env, **carrier}, notes=notes)
+
+
+def bypasses(context: Context) -> tuple[str, ...]:
+    """What leads requests past us: a local model, a provider that signs them, managed settings."""
+    config = codex_config.read(context)
+    said = [f"{codex_config.MANAGED} sets {name}, which beats what a session sets." for name in config.managed]
+    if config.provider == _SIGNING_PROVIDER:
+        said.append("Codex talks to Amazon Bedrock, which signs its requests: they do not pass here.")
+    elif _is_elsewhere(config, context):
+        said.append("Codex talks to a local model: its requests do not pass here, nothing is compressed.")
+    return tuple(said)
+
+
+def transcripts(context: Context) -> tuple[Path, ...]:
+    """The folder of the threads, by date."""
+    return (codex_config.read(context).home / "sessions",)
+
+
+def _is_elsewhere(config: CodexConfig, context: Context) -> bool:
+    return config.provider in {*_LOCAL_PROVIDERS, _SIGNING_PROVIDER} or "--oss" in context.args
 
 
 def _provider(config: CodexConfig, context: Context, route: Route) -> tuple[dict[str, Any], dict[str, str]]:
@@ -126,4 +148,6 @@ CODEX = Agent(
     network_env=network_env,
     plan=plan,
     has_login_shell=True,
+    transcripts=transcripts,
+    bypasses=bypasses,
 )
