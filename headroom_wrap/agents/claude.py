@@ -14,6 +14,7 @@ from headroom_wrap.agents.agent import (
     Agent,
     Context,
     Plan,
+    Probe,
     Route,
     Upstream,
     find_program,
@@ -37,6 +38,8 @@ _SUBCOMMANDS = frozenset(
 )
 _BACKGROUND_FLAGS = frozenset({"--bg", "--background"})
 _PRINT_FLAGS = frozenset({"-p", "--print"})
+_CREDENTIALS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_FOUNDRY_API_KEY")
+_QUIET = {"DISABLE_AUTOUPDATER": "1", "DISABLE_TELEMETRY": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
 _TOOLS_POLLS = 60
 _SERVER = "headroom"
 _KEY = KEY_HEADER.decode()
@@ -93,6 +96,18 @@ def bypasses(context: Context) -> tuple[str, ...]:
 def transcripts(context: Context) -> tuple[Path, ...]:
     """The folder with a folder for each project."""
     return (claude_settings.config_folder(context) / "projects",)
+
+
+def sign_ins(context: Context) -> tuple[str, ...]:
+    """Keys and tokens of the settings and the environment, the login's file, a cloud's own sign-in."""
+    settings = claude_settings.read(context)
+    names = [name for name in _CREDENTIALS if settings.variable(name) is not None]
+    found = [f"{name} ({layer[1]})" for name in names if (layer := settings.variable(name)) is not None]
+    found += [f"apiKeyHelper ({layer.name})" for layer in settings.layers if layer.content.get("apiKeyHelper")]
+    login = claude_settings.config_folder(context) / ".credentials.json"
+    found += [str(login)] if login.is_file() else []
+    cloud = claude_clouds.in_use(settings)
+    return (*found, *([f"{cloud.title}'s own sign-in"] if cloud is not None else []))
 
 
 def _environment(settings: claude_settings.Settings, route: Route) -> dict[str, str]:
@@ -212,4 +227,7 @@ CLAUDE = Agent(
     plan=plan,
     transcripts=transcripts,
     bypasses=bypasses,
+    sign_ins=sign_ins,
+    sign_in_hint="Start claude and type /login, or set ANTHROPIC_API_KEY. A login in macOS's keychain is not seen.",
+    probe=Probe(("-p",), {**_QUIET, "ANTHROPIC_API_KEY": "sk-ant-headroom-doctor"}),
 )

@@ -18,9 +18,11 @@ from headroom_wrap.agents.agent import (
     Agent,
     Context,
     Plan,
+    Probe,
     Route,
     Upstream,
     find_program,
+    variables_set,
     without_proxy_for_loopback,
 )
 from headroom_wrap.agents.codex_config import CodexConfig
@@ -37,6 +39,8 @@ _PASSED_COMMANDS = frozenset(
     "agents login logout mcp plugin app-server remote-control completion update doctor sandbox debug apply queue"
     " archive delete migrate-rollouts migrate-nfs-db unarchive cloud exec-server features help".split()
 )
+_CREDENTIALS = ("CODEX_API_KEY", "OPENAI_API_KEY")
+_QUIET = ("-c", "analytics.enabled=false", "-c", "features.plugins=false", "-c", "features.apps=false")
 _WITHOUT_DAEMON = frozenset({"exec", "e", "review"})
 
 
@@ -96,6 +100,14 @@ def transcripts(context: Context) -> tuple[Path, ...]:
     return (codex_config.read(context).home / "sessions",)
 
 
+def sign_ins(context: Context) -> tuple[str, ...]:
+    """Keys of the environment, and the file that `codex login` writes."""
+    config = codex_config.read(context)
+    own = config.provider_values.get("env_key")
+    found = variables_set(context.env, *((own,) if isinstance(own, str) else _CREDENTIALS))
+    return (*found, *([str(config.home / "auth.json")] if config.has_login() else []))
+
+
 def _is_elsewhere(config: CodexConfig, context: Context) -> bool:
     return config.provider in {*_LOCAL_PROVIDERS, _SIGNING_PROVIDER} or "--oss" in context.args
 
@@ -150,4 +162,7 @@ CODEX = Agent(
     has_login_shell=True,
     transcripts=transcripts,
     bypasses=bypasses,
+    sign_ins=sign_ins,
+    sign_in_hint="Type codex login, or set OPENAI_API_KEY.",
+    probe=Probe((*_QUIET, "exec", "--skip-git-repo-check"), {"CODEX_API_KEY": "sk-headroom-doctor"}),
 )

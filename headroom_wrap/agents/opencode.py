@@ -20,9 +20,11 @@ from headroom_wrap.agents.agent import (
     Agent,
     Context,
     Plan,
+    Probe,
     Route,
     Upstream,
     find_program,
+    variables_set,
     without_proxy_for_loopback,
 )
 from headroom_wrap.compression.markers import RETRIEVE_TOOL
@@ -51,6 +53,8 @@ _KNOWN = {
 }
 """Providers that OpenCode brings along: base URL (read in 1.18.33) and what they speak."""
 _URL_VARIABLES = {"anthropic": "ANTHROPIC_BASE_URL", "openai": "OPENAI_BASE_URL"}
+_CREDENTIALS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENCODE_API_KEY", "OPENROUTER_API_KEY", "DEEPSEEK_API_KEY")
+_QUIET = {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"}
 _DEFAULT_PACKAGE = "@ai-sdk/openai-compatible"
 _FILES = ("opencode.json", "opencode.jsonc")
 _MANAGED = {"darwin": Path("/Library/Application Support/opencode"), "linux": Path("/etc/opencode")}
@@ -125,6 +129,17 @@ def transcripts(context: Context) -> tuple[Path, ...]:
     return (_folder(context, "XDG_DATA_HOME", ".local/share") / (context.env.get("OPENCODE_DB") or "opencode.db"),)
 
 
+def sign_ins(context: Context) -> tuple[str, ...]:
+    """Keys of the environment and the configuration, and the logins in OpenCode's file."""
+    found = variables_set(context.env, *_CREDENTIALS)
+    for name, provider in _configured(_content(context)).items():
+        if isinstance(provider, dict) and "apiKey" in _dict(provider, "options"):
+            found.append(f"provider {name} in opencode.json")
+    logins = _folder(context, "XDG_DATA_HOME", ".local/share") / "auth.json"
+    names = ", ".join(_read(logins))
+    return (*found, *([f"{logins} ({names})"] if names else []))
+
+
 def _bypasses(context: Context) -> Iterator[str]:
     chosen, known, used = _chosen(context), _providers(context), _provider_in_use(context)
     if used and used not in known:
@@ -140,7 +155,7 @@ def _bypasses(context: Context) -> Iterator[str]:
             )
     for file in _in_folder(_MANAGED.get(sys.platform, _MANAGED["linux"])):
         for name, provider in _configured(_read(file)).items():
-            if "baseURL" in _dict(provider, "options"):
+            if isinstance(provider, dict) and "baseURL" in _dict(provider, "options"):
                 yield f"{file} sets the base URL of OpenCode's provider {name}, which nothing can override."
     if "--attach" in context.args or context.args[:1] == ("attach",):
         yield "OpenCode's server runs outside of this session: its requests do not pass here."
@@ -300,4 +315,9 @@ OPENCODE = Agent(
     plan=plan,
     transcripts=transcripts,
     bypasses=bypasses,
+    sign_ins=sign_ins,
+    sign_in_hint="Type opencode auth login, or set the variable of your provider's key.",
+    probe=Probe(
+        ("run", "-m", "anthropic/claude-sonnet-4-5"), {**_QUIET, "ANTHROPIC_API_KEY": "sk-ant-headroom-doctor"}
+    ),
 )
