@@ -137,6 +137,10 @@ def _without_key(headers: str) -> str:
 def _merged(settings: claude_settings.Settings, env: Mapping[str, str]) -> dict[str, Any]:
     merged: dict[str, Any] = dict(settings.flag)
     merged["env"] = {**_as_dict(merged.get("env")), **env}
+    headers = settings.variable(_HEADERS)
+    if headers is None or headers[1] == claude_settings.ENVIRONMENT:
+        # No file beats the environment here, so what is secret in it need not stand in a file.
+        merged["env"].pop(_HEADERS, None)
     permissions = dict(_as_dict(merged.get("permissions")))
     allowed = permissions.get("allow")
     ours = [f"mcp__{_SERVER}__{RETRIEVE_TOOL}", f"Bash({RETRIEVE_COMMAND}:*)"]

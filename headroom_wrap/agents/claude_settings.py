@@ -16,6 +16,9 @@ from typing import Any
 from headroom_wrap.agents.agent import Context
 from headroom_wrap.errors import Code, HeadroomError
 
+ENVIRONMENT = "the environment"
+"""What the weakest layer is called."""
+
 _FLAG = "--settings"
 _SOURCES_FLAG = "--setting-sources"
 _MANAGED = {
@@ -72,7 +75,7 @@ def read(context: Context, managed: Path | None = None) -> Settings:
     }
     chosen = _sources(args)
     layers += [Layer(str(file), _read_file(file)) for name, file in files.items() if name in chosen]
-    layers.append(Layer("the environment", {"env": dict(context.env)}))
+    layers.append(Layer(ENVIRONMENT, {"env": dict(context.env)}))
     return Settings(tuple(layers), flag, args)
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Iterator
 
+from headroom_wrap import settings
 from headroom_wrap.agents import Agent, Context
+from headroom_wrap.errors import HeadroomError
+from headroom_wrap.proxy.config import check_base_url
 from headroom_wrap.wrap.findings import Finding, State
-from headroom_wrap.wrap.plan import shown_url
+from headroom_wrap.wrap.plan import Launch, shown_url
 from headroom_wrap.wrap.probe import OpenProvider, probe
 
 _VERSION_TIMEOUT_S = 20
@@ -57,9 +60,20 @@ def _route(agent: Agent, context: Context) -> Iterator[Finding]:
     for sentence in said:
         fix = f"Change that if {agent.title} is to be compressed; it works as it did before, without us."
         yield Finding(about, State.NOTE, sentence, fix)
+    try:
+        found = Launch(agent, context, settings.load({}, context.env)).upstreams()
+    except HeadroomError:
+        found = agent.upstreams(context)  # Said of the settings already.
+    source = ""
+    try:
+        for name, upstream in found.items():
+            source = upstream.source
+            check_base_url(name, upstream.url)
+    except HeadroomError as error:
+        yield Finding(about, State.PROBLEM, f"{error.message} It came from: {source}", error.hint)
+        return
     if not said:
-        found = agent.upstreams(context).values()
-        urls = dict.fromkeys(f"{shown_url(upstream.url)} ({upstream.source})" for upstream in found)
+        urls = dict.fromkeys(f"{shown_url(upstream.url)} ({upstream.source})" for upstream in found.values())
         yield Finding(about, State.OK, f"nothing bypasses the proxy; behind it: {', '.join(urls)}")
 
 

@@ -25,6 +25,7 @@ _LOGIN_PATH = "/usr/local/bin:/usr/bin:/bin"
 _SECRET_NAME = re.compile(r"key|token|secret|password|credential|auth|headers|cookie", re.IGNORECASE)
 _HEADERS_NAME = re.compile(r"headers", re.IGNORECASE)
 _USER_INFO = re.compile(r"//[^/]*@")
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
 _MCP_PROGRAM = Path(__file__).parent.parent / "mcp" / "__main__.py"
 
 
@@ -138,7 +139,7 @@ def describe(launch: Launch, start: Start) -> str:
 
 def shown_url(url: str) -> str:
     """A URL of the user's as a person may see it: what is secret in it is masked."""
-    return _USER_INFO.sub(f"//{MASK}@", url)
+    return _USER_INFO.sub(f"//{MASK}@", _QUERY.sub(f"?{MASK}", url))
 
 
 def _shown(file: Path, text: str) -> list[str]:

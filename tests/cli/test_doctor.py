@@ -122,9 +122,17 @@ def test_agents_say_where_requests_go_and_what_leads_them_past_the_proxy(
 ) -> None:
     program(tmp_path, "claude", "echo 2")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://me:pass-word@corp.test")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://corp.test")
     found = findings(capfd)["claude route"]
-    assert found["says"] == "nothing bypasses the proxy; behind it: https://********@corp.test (the environment)"
+    assert found["says"] == "nothing bypasses the proxy; behind it: https://corp.test (the environment)"
+    monkeypatch.setenv("HEADROOM_ANTHROPIC_URL", "https://told.test")
+    assert "https://told.test (HEADROOM_ANTHROPIC_URL)" in findings(capfd)["claude route"]["says"]
+    monkeypatch.delenv("HEADROOM_ANTHROPIC_URL")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://me:pass-word@corp.test")
+    found = findings(capfd, 1)["claude route"]
+    assert "pass-word" not in found["says"]
+    assert "without credentials" in found["fix"]
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://corp.test")
     monkeypatch.setenv("CLAUDE_CODE_USE_BEDROCK", "1")
     found = findings(capfd)["claude route"]
     assert (found["state"], "signs its requests" in found["says"], bool(found["fix"])) == ("note", True, True)
