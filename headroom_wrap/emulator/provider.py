@@ -33,6 +33,7 @@ _COUNT_TOKENS = "/messages/count_tokens"
 _CHATGPT = "/backend-api/codex"
 """Where ChatGPT's backend serves Codex."""
 _FOUNDRY = "/anthropic"
+_AZURE = "/openai"
 _VERTEX = re.compile(r"/projects/[^/]+/locations/[^/]+/publishers/anthropic/models/([^/:]+):(?:rawP|streamRawP)redict")
 _VERTEX_COUNT = "count-tokens"
 
@@ -127,7 +128,9 @@ class Provider:
 
     async def _answer(self, exchange: Exchange, path: str) -> web.StreamResponse:
         request, record = exchange.request, exchange.record
-        route = path.removesuffix("/").removeprefix(_FOUNDRY).removeprefix("/v1").removeprefix(_CHATGPT)
+        route = path.removesuffix("/")
+        for prefix in (_FOUNDRY, _AZURE, "/v1", _CHATGPT):
+            route = route.removeprefix(prefix)
         if (found := _VERTEX.fullmatch(route)) is not None:
             record.model = "" if found[1] == _VERTEX_COUNT else unquote(found[1])
             route = "/messages" if record.model else _COUNT_TOKENS

@@ -49,7 +49,8 @@ class RecordedRequest:
     @property
     def credential(self) -> str:
         """What the request is paid with: key, token, or both; empty if it has neither."""
-        return (self.header("x-api-key") or "") + (self.header("authorization") or "")
+        names = ("x-api-key", "api-key", "authorization")
+        return "".join(self.header(name) or "" for name in names)
 
     @property
     def content(self) -> bytes:

@@ -1,4 +1,4 @@
-"""The real Claude Code on Vertex and Foundry, through a whole session; on Bedrock it is said to pass us by."""
+"""Claude Code on Vertex and Foundry and Codex on Azure, the real ones, in a session; Bedrock is said to pass us by."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pytest
 
 from headroom_wrap import paths
 from headroom_wrap.emulator.server import EmulatedProvider
-from tests.e2e.sandbox import Sandbox, assert_append_only, sent_results, with_tools, wrap_claude
-from tests.e2e.tasks import HIDDEN, RETRIEVES
+from tests.e2e.sandbox import Sandbox, assert_append_only, sent_results, with_tools, wrap_claude, wrap_codex
+from tests.e2e.tasks import FATAL, HIDDEN, RETRIEVES
 
 pytestmark = pytest.mark.e2e
 
@@ -70,3 +70,26 @@ def test_bedrock_is_said_to_pass_us_by(claude_sandbox: Sandbox, provider: Emulat
     paths_asked = {request.path for request in provider.requests if request.method == "POST"}
     assert any(path.startswith("/model/") for path in paths_asked)
     assert all(request.header("x-headroom-key") is None for request in provider.requests)
+
+
+def test_codex_on_azure_keeps_its_key_its_version_and_its_path(
+    codex_sandbox: Sandbox, provider: EmulatedProvider
+) -> None:
+    del codex_sandbox.env["HEADROOM_OPENAI_URL"], codex_sandbox.env["HEADROOM_CHATGPT_URL"]
+    codex_sandbox.env["AZURE_KEY"] = "azure-0123456789"
+    folder = codex_sandbox.home / ".codex"
+    folder.mkdir()
+    (folder / "config.toml").write_text(
+        'model_provider = "azure"\nmodel = "gpt-5.5"\n[model_providers.azure]\nname = "Azure"\n'
+        f'base_url = "{provider.url}/openai/v1"\nwire_api = "responses"\n'
+        'env_http_headers = {"api-key" = "AZURE_KEY"}\nquery_params = {"api-version" = "preview"}\n',
+        encoding="utf-8",
+    )
+    flags = ("exec", "--skip-git-repo-check", "--dangerously-bypass-approvals-and-sandbox")
+    call = '[[tool exec_command {"cmd": "cat app.log"}]]'
+    done = codex_sandbox.run(*wrap_codex(*flags, f"Look. {call} [[find FATAL]]"))
+    assert done.returncode == 0, done.stderr
+    assert FATAL in done.stdout
+    assert {request.path for request in provider.model_requests} == {"/openai/v1/responses?api-version=preview"}
+    assert {request.credential for request in provider.model_requests} == {"azure-0123456789"}
+    assert b"[headroom h" in provider.model_requests[-1].content
