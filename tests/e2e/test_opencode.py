@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import shutil
 import subprocess
 import sys
+import termios
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from headroom_wrap.emulator.server import EmulatedProvider
 from tests.e2e.sandbox import AGENTS_VARIABLE, Sandbox, assert_append_only, with_tools
 from tests.e2e.tasks import FATAL, HIDDEN
+from tests.wrap.running import until
 
 pytestmark = pytest.mark.e2e
 
@@ -115,3 +119,35 @@ def test_a_resumed_conversation_goes_on_append_only(user: Sandbox, provider: Emu
     again = ask(user, f"Again. {LOG} [[say done]]", "--continue", *model)
     assert_sound(again, user, provider)
     assert len(with_tools(provider.model_requests)) == 4
+
+
+def read_screen(terminal: pexpect.spawn[str]) -> None:
+    """Take what stands ready, so that the interface can go on drawing."""
+    with contextlib.suppress(pexpect.TIMEOUT):
+        terminal.read_nonblocking(65536, timeout=0.05)
+
+
+def test_a_task_in_the_tui_ends_with_the_terminal_as_it_was(user: Sandbox, provider: EmulatedProvider) -> None:
+    user.env.update({"ANTHROPIC_API_KEY": "sk-ant-mine", "ANTHROPIC_BASE_URL": f"{provider.url}/v1"})
+    words = ("-m", "anthropic/claude-sonnet-4-5", "--prompt", f"Look. {LOG} [[retrieve]] [[find {HIDDEN}]]")
+    terminal = user.open_terminal(sys.executable, "-m", "headroom_wrap", "wrap", "opencode", *words)
+    before = termios.tcgetattr(terminal.child_fd)
+
+    def is_done() -> bool:
+        read_screen(terminal)
+        calls = with_tools(provider.model_requests)
+        return len(calls) == 3 and all(call.finished for call in provider.model_requests)
+
+    until(is_done, "the task is done", 60)
+    terminal.sendcontrol("c")
+    terminal.expect_exact("headroom: ")
+    terminal.expect(pexpect.EOF)
+    assert "1 retrieval" in (terminal.before or "")
+    terminal.wait()
+    assert (terminal.exitstatus, terminal.signalstatus) == (0, None)
+    assert termios.tcgetattr(terminal.child_fd) == before
+    terminal.close()
+    calls = with_tools(provider.model_requests)
+    assert_append_only(provider)
+    assert all(call.json["tools"] == calls[0].json["tools"] for call in calls)
+    assert user.leftovers() == []
