@@ -229,7 +229,7 @@ def _put_back(journal: Path, entry: Entry, step: Step) -> tuple[Outcome, str]:
     current = _read(target)
     digest = _digest(current)
     outcome = Outcome.RESTORED if entry.existed else Outcome.REMOVED
-    if digest == entry.merged:
+    if current is not None and digest == entry.merged:
         outcome = Outcome.MERGED
     elif digest in entry.written:
         step("put back")
@@ -246,8 +246,11 @@ def _put_back(journal: Path, entry: Entry, step: Step) -> tuple[Outcome, str]:
             return Outcome.LEFT, "it was changed since our edit"
         step("write merged entry")
         _commit(journal, replace(entry, merged=_digest(merged)))
-        _replace(target, merged, stat.S_IMODE(target.stat().st_mode), temporary, step)
-        outcome = Outcome.MERGED
+        if entry.existed or merged:
+            _replace(target, merged, stat.S_IMODE(target.stat().st_mode), temporary, step)
+            outcome = Outcome.MERGED
+        else:
+            target.unlink()
     if not entry.existed:
         for directory in entry.made_dirs:
             with contextlib.suppress(OSError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import stat
@@ -95,6 +96,14 @@ def test_the_users_later_edits_stay_when_ours_go(place: Place) -> None:
     assert uninstall(place.home, "cursor", tell=lambda outcome, path: outcomes.update({path.name: outcome})) == []
     assert place.file.read_bytes() == b"zero\none\ntwo\nthree\nfour\nfive\n"
     assert outcomes == {"rules.txt": Outcome.MERGED, "new.txt": Outcome.REMOVED}
+
+
+def test_a_file_of_ours_goes_although_an_editor_formatted_it_anew(place: Place) -> None:
+    path = place.project / ".cursor" / "mcp.json"
+    install(place.home, "cursor", {path: b'{"mcpServers": {"headroom": {"command": "headroom"}}}\n'})
+    path.write_text(json.dumps(json.loads(path.read_bytes()), indent=4), encoding="utf-8")
+    assert uninstall(place.home, "cursor") == []
+    assert place.is_the_users()
 
 
 def test_a_line_that_both_changed_leaves_the_file_and_keeps_the_original(place: Place) -> None:
