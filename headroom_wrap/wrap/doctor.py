@@ -14,6 +14,7 @@ from headroom_wrap.store import Store
 from headroom_wrap.wrap import sessions
 from headroom_wrap.wrap.agent_checks import examine_agent
 from headroom_wrap.wrap.findings import Finding, State
+from headroom_wrap.wrap.installed import installed
 from headroom_wrap.wrap.plan import finds_command, own_command
 from headroom_wrap.wrap.probe import OpenProvider
 from headroom_wrap.wrap.session import recovery
@@ -103,6 +104,19 @@ def _store(env: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding("store", State.OK, f"{held:,} original{'' if held == 1 else 's'} in {file}")
 
 
+def _installed(env: Mapping[str, str]) -> Iterator[Finding]:
+    for name, what in installed(paths.home(env)).items():
+        files = ", ".join(map(str, what.files))
+        note = f" ({what.note})" if what.note else ""
+        says = f"edits that outlive a session are in {files}{note}; to undo them: headroom unwrap {name}"
+        missing = [str(file) for file in what.files if not file.exists()]
+        if missing:
+            says = f"edits that outlive a session were made in {', '.join(missing)}, and that is gone"
+            yield Finding(f"{name} installed", State.PROBLEM, says, f"Forget the edits with: headroom unwrap {name}")
+        else:
+            yield Finding(f"{name} installed", State.OK, says)
+
+
 def _conflicts(env: Mapping[str, str]) -> Iterator[Finding]:
     folder = paths.home(env) / "conflicts"
     kept = sorted(folder.iterdir()) if folder.is_dir() else []
@@ -120,4 +134,4 @@ def _prose(env: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding("prose", State.OK, f"{name} runs: {why}")
 
 
-CHECKS: tuple[Check, ...] = (_settings, _command, _environment, _sessions, _store, _conflicts, _prose)
+CHECKS: tuple[Check, ...] = (_settings, _command, _environment, _sessions, _store, _installed, _conflicts, _prose)

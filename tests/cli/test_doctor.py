@@ -18,6 +18,7 @@ from headroom_wrap.cli.main import main
 from headroom_wrap.compression import kompress_model
 from headroom_wrap.emulator.server import EmulatedProvider
 from headroom_wrap.store import Store
+from headroom_wrap.wrap.installed import install
 from headroom_wrap.wrap.probe import probe
 
 
@@ -224,3 +225,18 @@ def test_an_agent_that_does_not_end_is_ended_with_its_session(tmp_path: Path) ->
     finding = probe(CLAUDE, env, EmulatedProvider, timeout_s=4)
     assert "did not end within 4 s" in finding.says
     assert not psutil.pid_exists(int(pid.read_text(encoding="utf-8")))
+
+
+def test_edits_that_outlive_a_session_are_told_with_how_to_undo_them(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    home = paths.make_private_dir(paths.home(os.environ))
+    file = tmp_path / "mcp.json"
+    install(home, "cursor", {file: b"{}"})
+    found = findings(capfd)["cursor installed"]
+    assert (found["state"], str(file) in found["says"]) == ("ok", True)
+    assert "headroom unwrap cursor" in found["says"]
+    file.unlink()
+    found = findings(capfd, 1)["cursor installed"]
+    assert "is gone" in found["says"]
+    assert "headroom unwrap cursor" in found["fix"]
