@@ -25,8 +25,10 @@ TIMEOUT_S = 90.0
 _KEPT = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "TERM", "TMPDIR", "SHELL", "USER", "LOGNAME")
 _ANSWER = "the emulated model was here"
 _PROMPT = f"[[say {_ANSWER}]]"
+"""The directive is the emulated model's: no agent and no real model knows it."""
 _LINES_SHOWN = 3
 _LINE_CHARS = 200
+_END_S = 10.0
 
 
 class ProbeProvider(Protocol):
@@ -88,30 +90,43 @@ def _run(agent: Agent, env: Mapping[str, str], open_provider: OpenProvider, time
         own = {name: env[name] for name in _KEPT if env.get(name)}
         own |= {"HOME": str(home), paths.HOME_VARIABLE: str(Path(folder) / "headroom")}
         own |= dict.fromkeys(("NO_PROXY", "no_proxy"), without_proxy_for_loopback(None))
+        argv = [*_wrap(provider.url), agent.name, *agent.probe.args, _PROMPT]
+        # Files, not pipes: what an agent leaves running on purpose may keep a pipe open.
+        stdout, stderr = Path(folder) / "stdout", Path(folder) / "stderr"
         started = time.monotonic()
-        process = subprocess.Popen(
-            _argv(agent, provider.url), cwd=work, env={**own, **agent.probe.env}, stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, errors="replace", start_new_session=True,
-        )  # fmt: skip
-        with process:
-            try:
-                stdout, stderr = process.communicate(timeout=timeout_s)
-                code: int | None = process.returncode
-            except subprocess.TimeoutExpired:
-                process.terminate()
-                stdout, stderr = process.communicate()
-                code = None
-            except BaseException:
-                process.terminate()
-                raise
-        return _Outcome(code, stdout, stderr, len(provider.model_requests), time.monotonic() - started)
+        with stdout.open("wb") as out, stderr.open("wb") as err:
+            process = subprocess.Popen(
+                argv, cwd=work, env={**own, **agent.probe.env}, stdin=subprocess.DEVNULL, stdout=out, stderr=err,
+                start_new_session=True,
+            )  # fmt: skip
+            code = _wait(process, timeout_s)
+        duration_s = time.monotonic() - started
+        return _Outcome(code, _text(stdout), _text(stderr), len(provider.model_requests), duration_s)
 
 
-def _argv(agent: Agent, url: str) -> list[str]:
-    if agent.probe is None:
-        return []
-    wrap = [sys.executable, "-m", "headroom_wrap", "wrap", "--anthropic-url", url, "--openai-url", f"{url}/v1"]
-    return [*wrap, "--chatgpt-url", f"{url}/backend-api/codex", agent.name, *agent.probe.args, _PROMPT]
+def _wait(process: subprocess.Popen[bytes], timeout_s: float) -> int | None:
+    """The exit code, or None where the time ran out; either way, and when we are interrupted, the session is over."""
+    try:
+        return process.wait(timeout_s)
+    except subprocess.TimeoutExpired:
+        return None
+    finally:
+        process.terminate()
+        try:
+            process.wait(_END_S)
+        except subprocess.TimeoutExpired:
+            # Its guard clears up behind it.
+            process.kill()
+            process.wait()
+
+
+def _text(file: Path) -> str:
+    return file.read_text(encoding="utf-8", errors="replace")
+
+
+def _wrap(url: str) -> tuple[str, ...]:
+    flags = ("--anthropic-url", url, "--openai-url", f"{url}/v1", "--chatgpt-url", f"{url}/backend-api/codex")
+    return (sys.executable, "-m", "headroom_wrap", "wrap", *flags)
 
 
 def _calls(outcome: _Outcome) -> str:
