@@ -96,6 +96,8 @@ def _anthropic_url(value: Any) -> str:
     return url
 
 
+_URLS = (_url, _anthropic_url)
+
 SETTINGS = (
     Setting("level", "HEADROOM_LEVEL", "balanced", _level, "How much may go: off, safe, balanced or aggressive."),
     Setting(
@@ -191,7 +193,9 @@ def load(flags: Mapping[str, Any], env: Mapping[str, str], file: Path | None = N
             values[setting.name] = setting.parse(value)
         except ValueError as error:
             where = sources[setting.name]
-            message = f"The setting {setting.name} is {value!r} (from: {where}), which is not usable."
+            # People put passwords and keys into URLs.
+            shown = "a URL" if setting.parse in _URLS else repr(value)
+            message = f"The setting {setting.name} is {shown} (from: {where}), which is not usable."
             raise HeadroomError(Code.BAD_SETTING, message, f"Give it {error}.") from error
     return Settings(**values, sources=sources)
 

@@ -66,3 +66,11 @@ def test_a_file_with_mistakes_is_refused(content: str, file: Path) -> None:
     with pytest.raises(HeadroomError) as caught:
         settings.load({}, {}, file)
     assert caught.value.code is Code.BAD_SETTING
+
+
+@pytest.mark.parametrize("url", ["https://host/?key=secret-1", "me:secret-1@host", "https://me:secret-1@host/v1"])
+def test_what_is_secret_in_a_url_is_not_repeated(url: str) -> None:
+    with pytest.raises(HeadroomError) as caught:
+        settings.load({}, {"HEADROOM_ANTHROPIC_URL": url})
+    assert "secret-1" not in str(caught.value)
+    assert "HEADROOM_ANTHROPIC_URL" in str(caught.value)

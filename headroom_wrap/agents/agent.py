@@ -99,6 +99,19 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Probe:
+    """How `headroom doctor` tries the agent on one prompt, in an empty home and against an emulated provider.
+
+    Attributes:
+        args: its arguments in the mode that prints an answer and ends; the prompt comes behind them.
+        env: made-up credentials, and what keeps it from updating itself and from talking to anybody else.
+    """
+
+    args: tuple[str, ...]
+    env: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
 class Agent:
     """One agent.
 
@@ -114,6 +127,9 @@ class Agent:
         options: what `headroom wrap` takes for this agent alone.
         transcripts: the folders and files in which it keeps what was said and done; they need not exist.
         bypasses: what would lead its requests past us, one sentence each.
+        sign_ins: where credentials of its were found (a variable's name, a file), never what they are; None: not known.
+        sign_in_hint: how to sign in.
+        probe: how to try it; None: it cannot be tried by itself.
     """
 
     name: str
@@ -127,6 +143,9 @@ class Agent:
     options: tuple[Option, ...] = ()
     transcripts: Callable[[Context], tuple[Path, ...]] = lambda _context: ()
     bypasses: Callable[[Context], tuple[str, ...]] = lambda _context: ()
+    sign_ins: Callable[[Context], tuple[str, ...]] | None = None
+    sign_in_hint: str = ""
+    probe: Probe | None = None
 
 
 def find_program(name: str) -> Callable[[Mapping[str, str]], tuple[str, ...] | None]:
@@ -137,6 +156,11 @@ def find_program(name: str) -> Callable[[Mapping[str, str]], tuple[str, ...] | N
         return None if program is None else (program,)
 
     return find
+
+
+def variables_set(env: Mapping[str, str], *names: str) -> list[str]:
+    """Those of the variables that hold something, as `sign_ins` names them."""
+    return [f"{name} in the environment" for name in names if env.get(name)]
 
 
 def without_proxy_for_loopback(value: str | None) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from headroom_wrap.agents import claude_settings
+from headroom_wrap.agents import claude_clouds, claude_settings
 from headroom_wrap.agents.agent import (
     NETWORK_VARIABLES,
     Agent,
     Context,
     Plan,
+    Probe,
     Route,
     Upstream,
     find_program,
@@ -30,26 +31,27 @@ _HEADERS = "ANTHROPIC_CUSTOM_HEADERS"
 _TOOL_SEARCH = "ENABLE_TOOL_SEARCH"
 _NO_PROXY = ("NO_PROXY", "no_proxy")
 _NETWORK = (*NETWORK_VARIABLES, "NODE_EXTRA_CA_CERTS")
-_CLOUDS = {
-    "CLAUDE_CODE_USE_BEDROCK": "Amazon Bedrock",
-    "CLAUDE_CODE_USE_VERTEX": "Google Vertex AI",
-    "CLAUDE_CODE_USE_FOUNDRY": "Microsoft Foundry",
-}
-_TRUE = ("1", "true", "yes", "on")
+_SOCKET = "ANTHROPIC_UNIX_SOCKET"
 _SUBCOMMANDS = frozenset(
     "agents auth auto-mode config doctor gateway install mcp plugin plugins project setup-token ultrareview"
     " update upgrade".split()
 )
 _BACKGROUND_FLAGS = frozenset({"--bg", "--background"})
 _PRINT_FLAGS = frozenset({"-p", "--print"})
+_CREDENTIALS = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "CLAUDE_CODE_OAUTH_TOKEN", "ANTHROPIC_FOUNDRY_API_KEY")
+_QUIET = {"DISABLE_AUTOUPDATER": "1", "DISABLE_TELEMETRY": "1", "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1"}
 _TOOLS_POLLS = 60
 _SERVER = "headroom"
 _KEY = KEY_HEADER.decode()
 
 
 def upstreams(context: Context) -> Mapping[str, Upstream]:
-    """Where this user's Claude Code sends its requests: the base URL of the strongest layer."""
-    found = claude_settings.read(context).variable(BASE_URL)
+    """Where this user's Claude Code sends its requests: the base URL of the strongest layer, or its cloud's."""
+    settings = claude_settings.read(context)
+    cloud = claude_clouds.in_use(settings)
+    if cloud is not None and cloud.url_variable:
+        return {"anthropic": cloud.upstream(settings)}
+    found = settings.variable(BASE_URL)
     return {"anthropic": Upstream(OFFICIAL_URLS["anthropic"], "default") if found is None else Upstream(*found)}
 
 
@@ -82,16 +84,45 @@ def plan(context: Context, route: Route) -> Plan:
         settings_file: json.dumps(merged, indent=1),
         mcp_file: json.dumps(_mcp(route), indent=1),
     }
-    return Plan(args, env, files, _cloud_notes(settings))
+    return Plan(args, env, files, tuple(_passing(settings)))
+
+
+def bypasses(context: Context) -> tuple[str, ...]:
+    """What leads requests past us: managed settings, a socket, a cloud whose requests are signed."""
+    settings = claude_settings.read(context)
+    return (*_unbeatable(settings), *_passing(settings))
+
+
+def transcripts(context: Context) -> tuple[Path, ...]:
+    """The folder with a folder for each project."""
+    return (claude_settings.config_folder(context) / "projects",)
+
+
+def sign_ins(context: Context) -> tuple[str, ...]:
+    """Keys and tokens of the settings and the environment, the login's file, a cloud's own sign-in."""
+    settings = claude_settings.read(context)
+    names = [name for name in _CREDENTIALS if settings.variable(name) is not None]
+    found = [f"{name} ({layer[1]})" for name in names if (layer := settings.variable(name)) is not None]
+    found += [f"apiKeyHelper ({layer.name})" for layer in settings.layers if layer.content.get("apiKeyHelper")]
+    login = claude_settings.config_folder(context) / ".credentials.json"
+    found += [str(login)] if login.is_file() else []
+    cloud = claude_clouds.in_use(settings)
+    return (*found, *([f"{cloud.title}'s own sign-in"] if cloud is not None else []))
 
 
 def _environment(settings: claude_settings.Settings, route: Route) -> dict[str, str]:
-    headers = settings.variable(_HEADERS)
-    own = f"{_KEY}: {route.key}"
-    env = {BASE_URL: route.url, _HEADERS: own if headers is None else f"{_without_key(headers[0])}{own}"}
-    if settings.variable(_TOOL_SEARCH) is None:
-        # Behind any base URL but its own, Claude Code would load every tool up front.
-        env[_TOOL_SEARCH] = "true"
+    cloud = claude_clouds.in_use(settings)
+    if cloud is None:
+        env = {BASE_URL: route.url}
+        if settings.variable(_TOOL_SEARCH) is None:
+            # Behind any base URL but its own, Claude Code would load every tool up front.
+            env[_TOOL_SEARCH] = "true"
+    else:
+        env = cloud.variables(settings, route.url) if cloud.url_variable else {}
+    if cloud is None or cloud.url_variable:
+        headers = settings.variable(_HEADERS)
+        own = f"{_KEY}: {route.key}"
+        env[_HEADERS] = own if headers is None else f"{_without_key(headers[0])}{own}"
     found = next(filter(None, map(settings.variable, _NO_PROXY)), None)
     exempt = without_proxy_for_loopback(None if found is None else found[0])
     return env | dict.fromkeys(_NO_PROXY, exempt)
@@ -106,6 +137,10 @@ def _without_key(headers: str) -> str:
 def _merged(settings: claude_settings.Settings, env: Mapping[str, str]) -> dict[str, Any]:
     merged: dict[str, Any] = dict(settings.flag)
     merged["env"] = {**_as_dict(merged.get("env")), **env}
+    headers = settings.variable(_HEADERS)
+    if headers is None or headers[1] == claude_settings.ENVIRONMENT:
+        # No file beats the environment here, so what is secret in it need not stand in a file.
+        merged["env"].pop(_HEADERS, None)
     permissions = dict(_as_dict(merged.get("permissions")))
     allowed = permissions.get("allow")
     ours = [f"mcp__{_SERVER}__{RETRIEVE_TOOL}", f"Bash({RETRIEVE_COMMAND}:*)"]
@@ -152,22 +187,34 @@ def _mcp(route: Route) -> dict[str, Any]:
 
 
 def _refuse_bypass(settings: claude_settings.Settings) -> None:
-    managed = settings.layers[0]
-    # Without our own header in it, the proxy would refuse every call.
-    for name in filter(managed.env.get, (BASE_URL, _HEADERS)):
-        message = f"{managed.name} set {name}, which nothing can override; so nothing was started."
-        raise HeadroomError(Code.BYPASS, message, "Run claude without headroom, or ask your administrator.")
+    for said in _unbeatable(settings):
+        hint = "Run claude without headroom, or ask your administrator."
+        raise HeadroomError(Code.BYPASS, f"{said}; so nothing was started.", hint)
     for flag in _BACKGROUND_FLAGS.intersection(settings.args):
         message = f"{flag} starts an agent that outlives this session's proxy; so nothing was started."
         raise HeadroomError(Code.BYPASS, message, "Leave the flag out, or run claude without headroom.")
 
 
-def _cloud_notes(settings: claude_settings.Settings) -> tuple[str, ...]:
-    found = {title: settings.variable(name) for name, title in _CLOUDS.items()}
-    used = [title for title, value in found.items() if value is not None and value[0].strip().lower() in _TRUE]
-    return tuple(
-        f"Claude Code talks to {title}: its requests do not pass here, nothing is compressed." for title in used
-    )
+def _unbeatable(settings: claude_settings.Settings) -> Iterator[str]:
+    """What managed settings set. Without our own header, the proxy would refuse every call."""
+    managed = settings.layers[0]
+    cloud = claude_clouds.in_use(settings)
+    base_url = BASE_URL if cloud is None else cloud.url_variable
+    for name in filter(managed.env.get, (base_url, _HEADERS)):
+        yield f"{managed.name} set {name}, which nothing can override"
+
+
+def _passing(settings: claude_settings.Settings) -> Iterator[str]:
+    """What sends requests elsewhere, although a session can be started."""
+    cloud = claude_clouds.in_use(settings)
+    if cloud is not None and not cloud.url_variable:
+        yield (
+            f"Claude Code talks to {cloud.title}, which signs its requests: they do not pass here, nothing is"
+            " compressed."
+        )
+    socket = settings.variable(_SOCKET)
+    if socket is not None:
+        yield f"{_SOCKET} is set ({socket[1]}): Claude Code's requests go to that socket, nothing is compressed."
 
 
 def _as_dict(value: object) -> dict[str, Any]:
@@ -182,4 +229,9 @@ CLAUDE = Agent(
     upstreams=upstreams,
     network_env=network_env,
     plan=plan,
+    transcripts=transcripts,
+    bypasses=bypasses,
+    sign_ins=sign_ins,
+    sign_in_hint="Start claude and type /login, or set ANTHROPIC_API_KEY. A login in macOS's keychain is not seen.",
+    probe=Probe(("-p",), {**_QUIET, "ANTHROPIC_API_KEY": "sk-ant-headroom-doctor"}),
 )

@@ -16,6 +16,9 @@ from typing import Any
 from headroom_wrap.agents.agent import Context
 from headroom_wrap.errors import Code, HeadroomError
 
+ENVIRONMENT = "the environment"
+"""What the weakest layer is called."""
+
 _FLAG = "--settings"
 _SOURCES_FLAG = "--setting-sources"
 _MANAGED = {
@@ -65,16 +68,20 @@ def read(context: Context, managed: Path | None = None) -> Settings:
     flag, args = _take_flag(context)
     managed = managed or _MANAGED.get(sys.platform, _MANAGED["linux"])
     layers = [Layer(f"managed settings {managed}", _read_file(managed)), Layer(_FLAG, flag)]
-    config = Path(context.env.get("CLAUDE_CONFIG_DIR") or context.home / ".claude")
     files = {
         "local": context.cwd / ".claude" / "settings.local.json",
         "project": context.cwd / ".claude" / "settings.json",
-        "user": config / "settings.json",
+        "user": config_folder(context) / "settings.json",
     }
     chosen = _sources(args)
     layers += [Layer(str(file), _read_file(file)) for name, file in files.items() if name in chosen]
-    layers.append(Layer("the environment", {"env": dict(context.env)}))
+    layers.append(Layer(ENVIRONMENT, {"env": dict(context.env)}))
     return Settings(tuple(layers), flag, args)
+
+
+def config_folder(context: Context) -> Path:
+    """The user's folder of settings, credentials and transcripts."""
+    return Path(context.env.get("CLAUDE_CONFIG_DIR") or context.home / ".claude")
 
 
 def _take_flag(context: Context) -> tuple[Mapping[str, Any], tuple[str, ...]]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from headroom_wrap.agents import codex_config
@@ -17,9 +18,11 @@ from headroom_wrap.agents.agent import (
     Agent,
     Context,
     Plan,
+    Probe,
     Route,
     Upstream,
     find_program,
+    variables_set,
     without_proxy_for_loopback,
 )
 from headroom_wrap.agents.codex_config import CodexConfig
@@ -31,10 +34,13 @@ _CARRIER_VARIABLE = "OPENAI_PROJECT"
 """From it Codex's own provider fills the header that can carry our key; the agent's commands do not see it."""
 _BUILT_IN = "openai"
 _LOCAL_PROVIDERS = frozenset({"ollama", "lmstudio", "oss"})
+_SIGNING_PROVIDER = "amazon-bedrock"
 _PASSED_COMMANDS = frozenset(
     "agents login logout mcp plugin app-server remote-control completion update doctor sandbox debug apply queue"
     " archive delete migrate-rollouts migrate-nfs-db unarchive cloud exec-server features help".split()
 )
+_CREDENTIALS = ("CODEX_API_KEY", "OPENAI_API_KEY")
+_QUIET = ("-c", "analytics.enabled=false", "-c", "features.plugins=false", "-c", "features.apps=false")
 _WITHOUT_DAEMON = frozenset({"exec", "e", "review"})
 
 
@@ -66,16 +72,44 @@ def plan(context: Context, route: Route) -> Plan:
     command = next((word for word in context.args if not word.startswith("-")), "")
     if command in _PASSED_COMMANDS and context.args[0] == command:
         return Plan(context.args, env)
-    if config.provider in _LOCAL_PROVIDERS or "--oss" in context.args:
-        note = "Codex talks to a local model: its requests do not pass here, nothing is compressed."
-        return Plan(context.args, env, notes=(note,))
+    notes = bypasses(context)
+    if _is_elsewhere(config, context):
+        return Plan(context.args, env, notes=notes)
     overrides, carrier = _provider(config, context, route)
     overrides["mcp_servers.headroom"] = _mcp(route)
     flags = [word for key, value in overrides.items() for word in ("-c", f"{key}={_toml(value)}")]
     if not _WITHOUT_DAEMON.intersection(context.args) and "--no-daemon" not in context.args:
         # The daemon would keep the first session's environment, and so its key and port, for ever.
         flags.append("--no-daemon")
-    return Plan((*flags, *context.args), {**env, **carrier})
+    return Plan((*flags, *context.args), {**env, **carrier}, notes=notes)
+
+
+def bypasses(context: Context) -> tuple[str, ...]:
+    """What leads requests past us: a local model, a provider that signs them, managed settings."""
+    config = codex_config.read(context)
+    said = [f"{codex_config.MANAGED} sets {name}, which beats what a session sets." for name in config.managed]
+    if config.provider == _SIGNING_PROVIDER:
+        said.append("Codex talks to Amazon Bedrock, which signs its requests: they do not pass here.")
+    elif _is_elsewhere(config, context):
+        said.append("Codex talks to a local model: its requests do not pass here, nothing is compressed.")
+    return tuple(said)
+
+
+def transcripts(context: Context) -> tuple[Path, ...]:
+    """The folder of the threads, by date."""
+    return (codex_config.read(context).home / "sessions",)
+
+
+def sign_ins(context: Context) -> tuple[str, ...]:
+    """Keys of the environment, and the file that `codex login` writes."""
+    config = codex_config.read(context)
+    own = config.provider_values.get("env_key")
+    found = variables_set(context.env, *((own,) if isinstance(own, str) else _CREDENTIALS))
+    return (*found, *([str(config.home / "auth.json")] if config.has_login() else []))
+
+
+def _is_elsewhere(config: CodexConfig, context: Context) -> bool:
+    return config.provider in {*_LOCAL_PROVIDERS, _SIGNING_PROVIDER} or "--oss" in context.args
 
 
 def _provider(config: CodexConfig, context: Context, route: Route) -> tuple[dict[str, Any], dict[str, str]]:
@@ -126,4 +160,9 @@ CODEX = Agent(
     network_env=network_env,
     plan=plan,
     has_login_shell=True,
+    transcripts=transcripts,
+    bypasses=bypasses,
+    sign_ins=sign_ins,
+    sign_in_hint="Type codex login, or set OPENAI_API_KEY.",
+    probe=Probe((*_QUIET, "exec", "--skip-git-repo-check"), {"CODEX_API_KEY": "sk-headroom-doctor"}),
 )

@@ -18,16 +18,22 @@ if sys.version_info >= (3, 11):
 else:
     import tomli as tomllib
 
+SYSTEM = Path("/etc/codex/config.toml")
+MANAGED = Path("/etc/codex/managed_config.toml")
+"""What an administrator sets; it beats `-c` (https://developers.openai.com/codex/config)."""
+
+_ROUTING_KEYS = ("model_provider", "openai_base_url", "model_providers")
 _CONFIG_FLAGS = ("-c", "--config")
 _PROFILE_FLAGS = ("-p", "--profile")
 
 
 @dataclass(frozen=True, slots=True)
 class CodexConfig:
-    """The configuration in force, and where its files live."""
+    """The configuration in force, where its files live, and the keys of ours that an administrator has set."""
 
     home: Path
     values: Mapping[str, Any]
+    managed: tuple[str, ...] = ()
 
     @property
     def provider(self) -> str:
@@ -50,13 +56,16 @@ def read(context: Context) -> CodexConfig:
     """Read all layers; a file that is missing or broken counts as empty: Codex itself speaks of it."""
     home = Path(context.env.get("CODEX_HOME") or context.home / ".codex")
     values: dict[str, Any] = {}
+    _merge(values, _read_file(SYSTEM))
     _merge(values, _read_file(home / "config.toml"))
     for profile in _flag_values(context.args, _PROFILE_FLAGS):
         _merge(values, _read_file(home / f"{profile}.config.toml"))
     for override in _flag_values(context.args, _CONFIG_FLAGS):
         key, _, text = override.partition("=")
         _merge(values, _nested(key.strip(), _parse_value(text)))
-    return CodexConfig(home, values)
+    managed = _read_file(MANAGED)
+    _merge(values, managed)
+    return CodexConfig(home, values, tuple(key for key in _ROUTING_KEYS if key in managed))
 
 
 def _flag_values(args: tuple[str, ...], names: tuple[str, ...]) -> Iterator[str]:

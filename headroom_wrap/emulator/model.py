@@ -16,6 +16,7 @@ from headroom_wrap.emulator.script import Turn, answer
 from headroom_wrap.tokens import count
 
 _NO_VERSION = "anthropic-version: header is required"
+_NO_BODY_VERSION = "anthropic_version: Field required"
 
 
 class Refusal(Exception):  # noqa: N818 - an answer to the client, not an error of ours
@@ -59,7 +60,7 @@ class Model:
         Raises:
             Refusal: the provider would refuse the request.
         """
-        body = self._checked(record, wire_format, wire_format.complaint(record.json))
+        body = self._checked(record, wire_format, wire_format.complaint(record.asked))
         if wire_format is responses_api.FORMAT:
             try:
                 body = self._history.expanded(body)
@@ -83,17 +84,21 @@ class Model:
         Raises:
             Refusal: the provider would refuse the request.
         """
-        self._checked(record, messages_api.FORMAT, messages_api.countable(record.json))
+        self._checked(record, messages_api.FORMAT, messages_api.countable(record.asked))
         return sum(self._count(block.text) for block in canonical_blocks(record.content))
 
     def _checked(self, record: RecordedRequest, wire_format: Format, complaint: str | None) -> dict[str, Any]:
         if not record.credential:
             raise Refusal(401, wire_format.no_key)
-        if wire_format is messages_api.FORMAT and record.header("anthropic-version") is None:
-            raise Refusal(400, _NO_VERSION)
+        if wire_format is messages_api.FORMAT and isinstance(record.json, dict):
+            is_in_body = "anthropic_version" in record.json
+            if record.model and not is_in_body:
+                raise Refusal(400, _NO_BODY_VERSION)
+            if not is_in_body and record.header("anthropic-version") is None:
+                raise Refusal(400, _NO_VERSION)
         if complaint:
             raise Refusal(400, complaint)
-        body: dict[str, Any] = record.json
+        body: dict[str, Any] = record.asked
         return body
 
     def _n_output(self, turn: Turn) -> int:

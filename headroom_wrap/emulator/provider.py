@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote
 
 from aiohttp import web
 
@@ -30,6 +32,10 @@ _FORMATS = {
 _COUNT_TOKENS = "/messages/count_tokens"
 _CHATGPT = "/backend-api/codex"
 """Where ChatGPT's backend serves Codex."""
+_FOUNDRY = "/anthropic"
+_AZURE = "/openai"
+_VERTEX = re.compile(r"/projects/[^/]+/locations/[^/]+/publishers/anthropic/models/([^/:]+):(?:rawP|streamRawP)redict")
+_VERTEX_COUNT = "count-tokens"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +87,7 @@ class Provider:
         for record in tuple(self.requests):
             if record.usage is None:
                 continue
-            model = str(record.json.get("model", ""))
+            model = str(record.asked.get("model", ""))
             # Titles and summaries carry no tools and are conversations of their own.
             session = record.header("X-Claude-Code-Session-Id")
             conversation = (record.format_name, model, session, bool(record.json.get("tools")))
@@ -122,7 +128,12 @@ class Provider:
 
     async def _answer(self, exchange: Exchange, path: str) -> web.StreamResponse:
         request, record = exchange.request, exchange.record
-        route = path.removesuffix("/").removeprefix("/v1").removeprefix(_CHATGPT)
+        route = path.removesuffix("/")
+        for prefix in (_FOUNDRY, _AZURE, "/v1", _CHATGPT):
+            route = route.removeprefix(prefix)
+        if (found := _VERTEX.fullmatch(route)) is not None:
+            record.model = "" if found[1] == _VERTEX_COUNT else unquote(found[1])
+            route = "/messages" if record.model else _COUNT_TOKENS
         if request.headers.get("Upgrade"):
             return await self._refuse(exchange, chat_api.FORMAT, Refusal(426, "Upgrade Required"))
         try:

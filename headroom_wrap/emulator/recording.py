@@ -20,6 +20,7 @@ class RecordedRequest:
         method, path: as on the wire; `path` is raw, with its query.
         headers: names and values in the order and spelling of the wire.
         body: the raw bytes, still encoded if the client encoded them.
+        model: the one that its path names, as Vertex has it; empty where the body does.
         received: when its headers were read, in seconds of the provider's clock (`time.monotonic`).
         status: the status answered, 0 as long as there is none.
         finished: when the answer was complete, or None.
@@ -31,6 +32,7 @@ class RecordedRequest:
     path: str
     headers: tuple[tuple[str, str], ...]
     body: bytes = b""
+    model: str = ""
     received: float = 0.0
     status: int = 0
     finished: float | None = None
@@ -47,7 +49,8 @@ class RecordedRequest:
     @property
     def credential(self) -> str:
         """What the request is paid with: key, token, or both; empty if it has neither."""
-        return (self.header("x-api-key") or "") + (self.header("authorization") or "")
+        names = ("x-api-key", "api-key", "authorization")
+        return "".join(self.header(name) or "" for name in names)
 
     @property
     def content(self) -> bytes:
@@ -64,12 +67,18 @@ class RecordedRequest:
                 return None
         return self._json
 
+    @property
+    def asked(self) -> Any:
+        """The parsed body, with the model that the path names."""
+        return {"model": self.model, **self.json} if self.model and isinstance(self.json, dict) else self.json
+
     def to_json(self) -> dict[str, Any]:
         """The record for another process; the body travels as base64."""
         return {
             "method": self.method,
             "path": self.path,
             "headers": [list(pair) for pair in self.headers],
+            "model": self.model,
             "body_base64": base64.b64encode(self.body).decode(),
             "received": self.received,
             "status": self.status,

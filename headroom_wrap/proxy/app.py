@@ -47,6 +47,7 @@ class _Call:
     """What is known of a request so far."""
 
     route: Route
+    model: str = ""
     prepared: Prepared | None = None
     response: UpstreamResponse | None = None
     tap: UsageTap | None = None
@@ -106,7 +107,7 @@ class ProxyApp:
         elif route.kind is Kind.CONTROL:
             await self._control(scope, receive, send)
         else:
-            await self._exchange(_Call(route), scope, Client(receive), send)
+            await self._exchange(_Call(route, routes.model_in_path(scope["raw_path"])), scope, Client(receive), send)
 
     async def aclose(self) -> None:
         """Close the connections to upstreams, and let the engine's threads end."""
@@ -211,7 +212,7 @@ class ProxyApp:
             session=self._config.session,
             agent=self._config.agent,
             wire=call.route.wire,
-            model=prepared.model,
+            model=prepared.model or call.model,
             status=call.status,
             tokens_before=prepared.tokens_before,
             tokens_after=prepared.tokens_after,

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
+from headroom_wrap.proxy.config import VERTEX_URL, vertex_url
 from headroom_wrap.proxy.ports import Headers
 
 
@@ -32,7 +35,7 @@ class Route:
 
     Attributes:
         method: an HTTP method, or "*" for any.
-        path: the raw path; one that ends in "*" stands for all that begin so.
+        path: the raw path; one that ends in "*" stands for all that begin so, a "*" within for a part without "/".
         wire: the wire format, which is also the format of our own errors.
         upstream: a name in `ProxyConfig.upstreams`.
         strip: the beginning of `path` that the upstream's base URL holds already.
@@ -51,22 +54,48 @@ class Route:
         """Whether this row is the request's."""
         if self.method not in (method, "*"):
             return False
-        path = self.path.encode()
-        if not (raw_path.startswith(path[:-1]) if path.endswith(b"*") else raw_path == path):
+        if not _pattern(self.path).fullmatch(raw_path):
             return False
         return not self.header or any(name == self.header.encode() for name, _ in headers)
 
     def url(self, base_url: str, raw_path: bytes, query: bytes) -> str:
         """The upstream URL: path and query byte for byte behind the base URL, whose own path is kept."""
         path = raw_path.removeprefix(self.strip.encode())
+        if base_url == VERTEX_URL and (location := _LOCATION.search(raw_path)):
+            base_url = vertex_url(location[1].decode())
         return base_url.rstrip("/") + (path + (b"?" + query if query else b"")).decode("latin-1")
 
 
+@functools.cache
+def _pattern(path: str) -> re.Pattern[bytes]:
+    """Linear in the length of a path: it is asked before anybody has shown a key."""
+    parts = [re.escape(part) for part in path.removesuffix("*").split("*")]
+    return re.compile(("[^/]*".join(parts) + (".*" if path.endswith("*") else "")).encode(), re.DOTALL)
+
+
+def model_in_path(raw_path: bytes) -> str:
+    """The model that a path of Vertex names; empty for any other path."""
+    found = _MODEL.search(raw_path)
+    return "" if found is None else found[1].decode("latin-1")
+
+
 _ACCOUNT = "chatgpt-account-id"
+_LOCATION = re.compile(rb"/locations/([a-z0-9-]{1,40})/publishers/")
+_MODEL = re.compile(rb"/publishers/anthropic/models/([^/:]{1,200}):")
+_VERTEX = "/projects/*/locations/*/publishers/anthropic/models/"
 
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/messages", "anthropic", "anthropic", Kind.MODEL),
+    Route("POST", "/messages", "anthropic", "anthropic", Kind.MODEL),
     Route("POST", "/v1/messages/count_tokens", "anthropic", "anthropic", Kind.COUNT),
+    Route("POST", "/anthropic/v1/messages", "anthropic", "anthropic", Kind.MODEL),
+    Route("POST", "/anthropic/v1/messages/count_tokens", "anthropic", "anthropic", Kind.COUNT),
+    Route("POST", f"/v1{_VERTEX}count-tokens:rawPredict", "anthropic", "anthropic", Kind.COUNT),
+    Route("POST", f"/v1{_VERTEX}*:rawPredict", "anthropic", "anthropic", Kind.MODEL),
+    Route("POST", f"/v1{_VERTEX}*:streamRawPredict", "anthropic", "anthropic", Kind.MODEL),
+    Route("POST", f"{_VERTEX}count-tokens:rawPredict", "anthropic", "anthropic", Kind.COUNT),
+    Route("POST", f"{_VERTEX}*:rawPredict", "anthropic", "anthropic", Kind.MODEL),
+    Route("POST", f"{_VERTEX}*:streamRawPredict", "anthropic", "anthropic", Kind.MODEL),
     Route("HEAD", "/", "anthropic", "anthropic", Kind.LOCAL),
     Route("GET", "/health", "anthropic", "anthropic", Kind.HEALTH),
     Route("GET", "/stats", "anthropic", "anthropic", Kind.CONTROL),

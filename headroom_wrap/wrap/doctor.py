@@ -3,57 +3,51 @@
 from __future__ import annotations
 
 import importlib.metadata
-import subprocess
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
-from enum import Enum
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from headroom_wrap import paths, settings
-from headroom_wrap.agents import AGENTS, Agent
+from headroom_wrap.agents import AGENTS, Context, agent_named
 from headroom_wrap.agents.demo import DEMO
 from headroom_wrap.compression import kompress_model
 from headroom_wrap.errors import HeadroomError
 from headroom_wrap.store import Store
 from headroom_wrap.wrap import sessions
+from headroom_wrap.wrap.agent_checks import examine_agent
+from headroom_wrap.wrap.findings import Finding, State
+from headroom_wrap.wrap.installed import installed
 from headroom_wrap.wrap.plan import finds_command, own_command
+from headroom_wrap.wrap.probe import OpenProvider
 from headroom_wrap.wrap.session import recovery
 
-_VERSION_TIMEOUT_S = 20
 _OTHER_DISTRIBUTION = "headroom-ai"
-
-
-class State(str, Enum):
-    """How a finding is to be read."""
-
-    OK = "ok"
-    NOTE = "note"
-    PROBLEM = "problem"
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """What was found of one subject.
-
-    Attributes:
-        about: the subject, a word or two.
-        state: whether it is as it should be.
-        says: what was found.
-        fix: what to type or change; empty where nothing is wrong.
-    """
-
-    about: str
-    state: State
-    says: str
-    fix: str = ""
 
 
 Check = Callable[[Mapping[str, str]], Iterator[Finding]]
 
 
-def examine(env: Mapping[str, str]) -> Iterator[Finding]:
-    """Look at everything, one finding after the other. What ended without clearing up is cleared away meanwhile."""
+def examine(
+    user: Context,
+    names: Collection[str] = (),
+    open_provider: OpenProvider | None = None,
+    tell: Callable[[str], None] = lambda _what: None,
+) -> Iterator[Finding]:
+    """Look at everything, one finding after the other. What ended without clearing up is cleared away meanwhile.
+
+    Args:
+        user: the user's environment, folder and home; without arguments.
+        names: the agents to look at; empty: all.
+        open_provider: opens a provider for a session with each agent; None: no session.
+        tell: hears which agent is looked at, before that begins.
+
+    Raises:
+        HeadroomError: `AGENT_UNKNOWN` for a name that is none.
+    """
+    agents = [agent_named(name) for name in names] or [agent for agent in AGENTS.values() if agent is not DEMO]
     for check in CHECKS:
-        yield from check(env)
+        yield from check(user.env)
+    for agent in agents:
+        tell(agent.title)
+        yield from examine_agent(agent, user, open_provider)
 
 
 def _settings(env: Mapping[str, str]) -> Iterator[Finding]:
@@ -107,7 +101,29 @@ def _store(env: Mapping[str, str]) -> Iterator[Finding]:
     except HeadroomError as error:
         yield Finding("store", State.PROBLEM, error.message, error.hint)
         return
-    yield Finding("store", State.OK, f"{held:,} originals in {file}")
+    yield Finding("store", State.OK, f"{held:,} original{'' if held == 1 else 's'} in {file}")
+
+
+def _installed(env: Mapping[str, str]) -> Iterator[Finding]:
+    for name, what in installed(paths.home(env)).items():
+        files = ", ".join(map(str, what.files))
+        note = f" ({what.note})" if what.note else ""
+        says = f"edits that outlive a session are in {files}{note}; to undo them: headroom unwrap {name}"
+        missing = [str(file) for file in what.files if not file.exists()]
+        if missing:
+            says = f"edits that outlive a session were made in {', '.join(missing)}, and that is gone"
+            yield Finding(f"{name} installed", State.PROBLEM, says, f"Forget the edits with: headroom unwrap {name}")
+        else:
+            yield Finding(f"{name} installed", State.OK, says)
+
+
+def _conflicts(env: Mapping[str, str]) -> Iterator[Finding]:
+    folder = paths.home(env) / "conflicts"
+    kept = sorted(folder.iterdir()) if folder.is_dir() else []
+    if kept:
+        says = f"files of yours that an ended session could not put back are kept in {folder}: {len(kept)}"
+        fix = "Compare them with your own, copy back what you want, then remove that folder."
+        yield Finding("conflicts", State.NOTE, says, fix)
 
 
 def _prose(env: Mapping[str, str]) -> Iterator[Finding]:
@@ -118,31 +134,4 @@ def _prose(env: Mapping[str, str]) -> Iterator[Finding]:
     yield Finding("prose", State.OK, f"{name} runs: {why}")
 
 
-def _agents(env: Mapping[str, str]) -> Iterator[Finding]:
-    for agent in AGENTS.values():
-        if agent is DEMO:
-            continue
-        program = agent.find(env)
-        if program is None:
-            yield Finding(agent.name, State.NOTE, f"{agent.title} is not installed", agent.install_hint)
-        else:
-            yield _version(agent, program, env)
-
-
-def _version(agent: Agent, program: tuple[str, ...], env: Mapping[str, str]) -> Finding:
-    try:
-        done = subprocess.run(
-            [*program, "--version"],
-            env=dict(env), capture_output=True, text=True, errors="replace", timeout=_VERSION_TIMEOUT_S, check=False,
-            stdin=subprocess.DEVNULL,
-        )  # fmt: skip
-    except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding(agent.name, State.PROBLEM, f"{program[0]} does not start: {error}", agent.install_hint)
-    said = (done.stdout.strip() or done.stderr.strip() or "nothing").splitlines()[0]
-    if done.returncode:
-        says = f"{program[0]} --version ended with exit code {done.returncode}: {said}"
-        return Finding(agent.name, State.PROBLEM, says, agent.install_hint)
-    return Finding(agent.name, State.OK, f"{said}, {program[0]}")
-
-
-CHECKS: tuple[Check, ...] = (_settings, _command, _environment, _sessions, _store, _prose, _agents)
+CHECKS: tuple[Check, ...] = (_settings, _command, _environment, _sessions, _store, _installed, _conflicts, _prose)

@@ -25,6 +25,7 @@ _LOGIN_PATH = "/usr/local/bin:/usr/bin:/bin"
 _SECRET_NAME = re.compile(r"key|token|secret|password|credential|auth|headers|cookie", re.IGNORECASE)
 _HEADERS_NAME = re.compile(r"headers", re.IGNORECASE)
 _USER_INFO = re.compile(r"//[^/]*@")
+_QUERY = re.compile(r"[?#].*", re.DOTALL)
 _MCP_PROGRAM = Path(__file__).parent.parent / "mcp" / "__main__.py"
 
 
@@ -130,11 +131,15 @@ def describe(launch: Launch, start: Start) -> str:
         lines.append(f"  {file}")
         lines += [f"    {line}" for line in _shown(file, text)]
     for name, upstream in launch.upstreams().items():
-        url = _USER_INFO.sub(f"//{MASK}@", upstream.url)
-        lines.append(f"{name} requests go to: {url} ({upstream.source})")
+        lines.append(f"{name} requests go to: {shown_url(upstream.url)} ({upstream.source})")
     lines.append(f"level: {launch.settings.level} ({launch.settings.sources['level']})")
     lines += [f"note: {note}" for note in start.notes]
     return "\n".join(lines)
+
+
+def shown_url(url: str) -> str:
+    """A URL of the user's as a person may see it: what is secret in it is masked."""
+    return _USER_INFO.sub(f"//{MASK}@", _QUERY.sub(f"?{MASK}", url))
 
 
 def _shown(file: Path, text: str) -> list[str]:

@@ -180,9 +180,68 @@ def test_a_broken_settings_file_counts_as_empty_as_it_does_for_claude_code(home:
     assert CLAUDE.upstreams(context(home))["anthropic"].source == "default"
 
 
-def test_clouds_are_said_to_pass_us_by(home: Path) -> None:
-    assert "Bedrock" in planned(context(home, CLAUDE_CODE_USE_BEDROCK="1")).notes[0]
-    assert planned(context(home, CLAUDE_CODE_USE_BEDROCK="0", CLAUDE_CODE_USE_VERTEX="false")).notes == ()
+@pytest.mark.parametrize("flag", ["BEDROCK", "MANTLE", "ANTHROPIC_AWS"])
+def test_a_cloud_whose_requests_are_signed_is_said_to_pass_us_by_and_gets_nothing_of_ours(
+    home: Path, flag: str
+) -> None:
+    asked = context(home, **{f"CLAUDE_CODE_USE_{flag}": "1"})
+    plan = planned(asked)
+    assert "signs its requests" in plan.notes[0]
+    assert plan.notes == CLAUDE.bypasses(asked)
+    assert not {"ANTHROPIC_BASE_URL", "ANTHROPIC_CUSTOM_HEADERS"} & plan.env.keys()
+
+
+def test_a_cloud_that_is_turned_off_counts_as_none(home: Path) -> None:
+    plan = planned(context(home, CLAUDE_CODE_USE_BEDROCK="0", CLAUDE_CODE_USE_VERTEX="false"))
+    assert plan.notes == ()
+    assert plan.env["ANTHROPIC_BASE_URL"] == "http://127.0.0.1:9"
+
+
+VERTEX, FOUNDRY = {"CLAUDE_CODE_USE_VERTEX": "1"}, {"CLAUDE_CODE_USE_FOUNDRY": "1"}
+CLOUDS = [
+    (VERTEX, {}, "https://aiplatform.googleapis.com", "http://127.0.0.1:9/v1"),
+    (VERTEX, {"ANTHROPIC_VERTEX_BASE_URL": "https://gate/g/v1"}, "https://gate/g", "http://127.0.0.1:9/v1"),
+    (VERTEX, {"ANTHROPIC_VERTEX_BASE_URL": "https://gate/g"}, "https://gate/g", "http://127.0.0.1:9"),
+    (FOUNDRY, {"ANTHROPIC_FOUNDRY_BASE_URL": "https://gate/f/"}, "https://gate/f", "http://127.0.0.1:9"),
+    (FOUNDRY, {"ANTHROPIC_FOUNDRY_RESOURCE": "r"}, "https://r.services.ai.azure.com/anthropic", "http://127.0.0.1:9"),
+]
+
+
+@pytest.mark.parametrize(("cloud", "env", "upstream", "base_url"), CLOUDS)
+def test_a_cloud_is_led_here_by_its_own_variable(
+    home: Path, cloud: dict[str, str], env: dict[str, str], upstream: str, base_url: str
+) -> None:
+    asked = context(home, "-p", "x", **cloud, **env)
+    plan = planned(asked)
+    assert CLAUDE.upstreams(asked)["anthropic"].url == upstream
+    (name,) = (name for name in plan.env if name.endswith("_BASE_URL"))
+    assert name == f"ANTHROPIC_{'VERTEX' if cloud is VERTEX else 'FOUNDRY'}_BASE_URL"
+    assert plan.env[name] == settings_of(plan)["env"][name] == base_url
+    assert plan.env.get("ANTHROPIC_FOUNDRY_RESOURCE", "") == ""
+    assert "ENABLE_TOOL_SEARCH" not in plan.env
+    assert plan.notes == ()
+
+
+def test_headers_stand_in_a_file_of_ours_only_where_one_of_the_users_has_them(home: Path) -> None:
+    plan = planned(context(home, "-p", "x", ANTHROPIC_CUSTOM_HEADERS="x-team: secret"))
+    assert plan.env["ANTHROPIC_CUSTOM_HEADERS"] == f"x-team: secret\nx-headroom-key: {KEY}"
+    assert not any("secret" in text or KEY in text for text in plan.files.values())
+    write(home / ".claude" / "settings.json", {"env": {"ANTHROPIC_CUSTOM_HEADERS": "x-team: filed"}})
+    filed = settings_of(planned(context(home, "-p", "x", ANTHROPIC_CUSTOM_HEADERS="x-team: secret")))["env"]
+    assert filed["ANTHROPIC_CUSTOM_HEADERS"] == f"x-team: filed\nx-headroom-key: {KEY}"
+
+
+def test_a_socket_is_said_to_pass_us_by(home: Path) -> None:
+    assert "/s.sock" not in CLAUDE.bypasses(context(home, ANTHROPIC_UNIX_SOCKET="/s.sock"))[0]
+    assert (
+        "ANTHROPIC_UNIX_SOCKET is set (the environment)"
+        in CLAUDE.bypasses(context(home, ANTHROPIC_UNIX_SOCKET="/s.sock"))[0]
+    )
+
+
+def test_transcripts_are_in_the_config_folder(home: Path) -> None:
+    assert CLAUDE.transcripts(context(home)) == (home / ".claude" / "projects",)
+    assert CLAUDE.transcripts(context(home, CLAUDE_CONFIG_DIR="/c")) == (Path("/c/projects"),)
 
 
 def test_an_agent_is_found_on_the_users_path_only(tmp_path: Path) -> None:

@@ -133,3 +133,24 @@ def test_a_local_model_is_said_to_pass_us_by(home: Path, args: tuple[str, ...]) 
 
 def test_codexs_own_name_for_a_ca_file_holds_for_the_upstream(home: Path) -> None:
     assert CODEX.network_env(context(home, CODEX_CA_CERTIFICATE="/ca.pem"))["SSL_CERT_FILE"] == "/ca.pem"
+
+
+def test_a_provider_that_signs_its_requests_is_said_to_pass_us_by(home: Path) -> None:
+    configure(home, 'model_provider = "amazon-bedrock"\n')
+    plan = planned(context(home, "exec", "x"))
+    assert plan.args == ("exec", "x")
+    assert "Amazon Bedrock, which signs" in plan.notes[0]
+
+
+def test_what_an_administrator_sets_is_said_to_beat_the_session(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    configure(home, 'openai_base_url = "https://corp/v1"\nmodel = "x"\n', "managed.toml")
+    assert CODEX.bypasses(context(home)) == ()
+    monkeypatch.setattr("headroom_wrap.agents.codex_config.MANAGED", home / ".codex" / "managed.toml")
+    (said,) = CODEX.bypasses(context(home, "-c", "openai_base_url=https://flag/v1"))
+    assert "sets openai_base_url" in said
+    assert CODEX.upstreams(context(home))["openai"].url == "https://corp/v1"
+
+
+def test_threads_are_in_codexs_home(home: Path) -> None:
+    assert CODEX.transcripts(context(home)) == (home / ".codex" / "sessions",)
+    assert CODEX.transcripts(context(home, CODEX_HOME="/c")) == (Path("/c/sessions"),)

@@ -5,19 +5,32 @@ from __future__ import annotations
 import importlib.metadata
 import json
 import os
+import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
+import headroom_wrap
 from headroom_wrap import paths
+from headroom_wrap.agents.claude import CLAUDE
 from headroom_wrap.cli.main import main
 from headroom_wrap.compression import kompress_model
+from headroom_wrap.emulator.server import EmulatedProvider
 from headroom_wrap.store import Store
+from headroom_wrap.wrap.installed import install
+from headroom_wrap.wrap.probe import probe
 
 
-def findings(capfd: pytest.CaptureFixture[str], exit_code: int = 0) -> dict[str, dict[str, str]]:
+@pytest.fixture(autouse=True)
+def no_agents(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is installed on this machine does not count."""
+    monkeypatch.setenv("PATH", "/usr/bin:/bin")
+
+
+def findings(capfd: pytest.CaptureFixture[str], exit_code: int = 0, *words: str) -> dict[str, dict[str, str]]:
     """The last finding on each subject."""
-    assert main(["doctor", "--json"]) == exit_code
+    assert main(["doctor", "--json", *(words or ("--no-probe",))]) == exit_code
     return {finding["about"]: finding for finding in json.loads(capfd.readouterr().out)}
 
 
@@ -32,7 +45,7 @@ def test_a_new_user_is_told_what_is_not_there_yet(capfd: pytest.CaptureFixture[s
     assert found["settings"]["says"] == "level balanced; set: nothing"
     assert found["store"]["says"].startswith("none yet")
     assert found["sessions"]["says"] == "none running, none left behind"
-    assert main(["doctor"]) == 0
+    assert main(["doctor", "--no-probe"]) == 0
     assert "none running, none left behind" in capfd.readouterr().out
 
 
@@ -65,6 +78,7 @@ def test_agents_say_their_version_or_why_they_do_not_start(
     program(tmp_path, "codex", "echo no such model >&2; exit 3")
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     found = findings(capfd, 1)
+    assert "claude session" not in found
     assert (found["claude"]["state"], found["codex"]["state"]) == ("ok", "problem")
     assert found["claude"]["says"] == f"2.1.197 (Claude Code), {tmp_path / 'claude'}"
     assert "exit code 3: no such model" in found["codex"]["says"]
@@ -83,7 +97,7 @@ def test_an_agent_that_is_not_there_comes_with_how_to_get_it(
 def test_a_session_that_ended_without_clearing_up_is_cleared_away(capfd: pytest.CaptureFixture[str]) -> None:
     left = paths.sessions_dir(paths.home(os.environ)) / "0123456789abcdef"
     left.mkdir(parents=True)
-    assert main(["doctor"]) == 0
+    assert main(["doctor", "--no-probe"]) == 0
     assert "cleared away session 0123456789abcdef" in " ".join(capfd.readouterr().out.split())
     assert not left.exists()
 
@@ -102,3 +116,127 @@ def test_two_distributions_with_one_package_are_a_problem(
     monkeypatch.setattr(importlib.metadata, "version", lambda _name: "0.42.0")
     found = findings(capfd, 1)["environment"]
     assert found["fix"] == "Keep one of them: pip uninstall headroom-ai"
+
+
+def test_agents_say_where_requests_go_and_what_leads_them_past_the_proxy(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    program(tmp_path, "claude", "echo 2")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://corp.test")
+    found = findings(capfd)["claude route"]
+    assert found["says"] == "nothing bypasses the proxy; behind it: https://corp.test (the environment)"
+    monkeypatch.setenv("HEADROOM_ANTHROPIC_URL", "https://told.test")
+    assert "https://told.test (HEADROOM_ANTHROPIC_URL)" in findings(capfd)["claude route"]["says"]
+    monkeypatch.delenv("HEADROOM_ANTHROPIC_URL")
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://me:pass-word@corp.test")
+    found = findings(capfd, 1)["claude route"]
+    assert "pass-word" not in found["says"]
+    assert "without credentials" in found["fix"]
+    monkeypatch.setenv("ANTHROPIC_BASE_URL", "https://corp.test")
+    monkeypatch.setenv("CLAUDE_CODE_USE_BEDROCK", "1")
+    found = findings(capfd)["claude route"]
+    assert (found["state"], "signs its requests" in found["says"], bool(found["fix"])) == ("note", True, True)
+
+
+def test_a_sign_in_is_said_by_its_place_and_never_by_its_value(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name in ("claude", "codex", "opencode"):
+        program(tmp_path, name, "echo 2")
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    before = findings(capfd)
+    for name in ("claude", "codex", "opencode"):
+        assert before[f"{name} sign-in"]["state"] == "note"
+        assert before[f"{name} sign-in"]["fix"]
+    for name in ("ANTHROPIC_API_KEY", "OPENAI_API_KEY"):
+        monkeypatch.setenv(name, "canary-0123456789")
+    home = Path(os.environ["HOME"])
+    for file in (".claude/.credentials.json", ".codex/auth.json", ".local/share/opencode/auth.json"):
+        (home / file).parent.mkdir(parents=True)
+        (home / file).write_text('{"openrouter": {"key": "canary-9876543210"}}', encoding="utf-8")
+    assert main(["doctor", "--json", "--no-probe"]) == 0
+    printed = capfd.readouterr().out
+    assert "canary" not in printed
+    found = {finding["about"]: finding["says"] for finding in json.loads(printed)}
+    assert "ANTHROPIC_API_KEY (the environment)" in found["claude sign-in"]
+    assert ".credentials.json" in found["claude sign-in"]
+    assert "OPENAI_API_KEY in the environment" in found["codex sign-in"]
+    assert "auth.json (openrouter)" in found["opencode sign-in"]
+
+
+def test_only_the_agents_named_are_looked_at(capfd: pytest.CaptureFixture[str]) -> None:
+    found = findings(capfd, 0, "--no-probe", "codex")
+    assert "codex" in found
+    assert "claude" not in found
+    assert main(["doctor", "cloud"]) == 2
+    assert "no agent 'cloud'" in capfd.readouterr().err
+
+
+def test_files_that_could_not_be_put_back_are_spoken_of_until_they_are_gone(capfd: pytest.CaptureFixture[str]) -> None:
+    kept = paths.home(os.environ) / "conflicts" / "0123456789abcdef"
+    kept.mkdir(parents=True)
+    assert findings(capfd)["conflicts"]["state"] == "note"
+    kept.rmdir()
+    assert "conflicts" not in findings(capfd)
+
+
+def as_claude(folder: Path, last: str) -> str:
+    """A PATH with a `claude` that tells a version, and does this for any prompt."""
+    program(folder, "claude", f'[ "$1" = --version ] && echo 2 && exit\n{last}')
+    return f"{folder}:/usr/bin:/bin"
+
+
+def test_an_agent_is_tried_in_a_session_of_its_own(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    seen = tmp_path / "seen"
+    scripted = f'env > {seen}; exec {sys.executable} -m headroom_wrap.emulator.agent "$@"'
+    monkeypatch.setenv("PATH", as_claude(tmp_path, scripted))
+    monkeypatch.setenv("PYTHONPATH", str(Path(headroom_wrap.__file__).parent.parent))
+    monkeypatch.setenv("ANTHROPIC_API_KEY", "canary-0123456789")
+    found = findings(capfd, 0, "claude")["claude session"]
+    assert found["state"] == "ok"
+    assert "1 model call" in found["says"]
+    environment = seen.read_text(encoding="utf-8")
+    assert "canary" not in environment
+    assert f"HOME={os.environ['HOME']}\n" not in environment
+
+
+@pytest.mark.parametrize(
+    ("last", "says"),
+    [
+        ("echo broken pipe >&2; exit 3", "ended with exit code 3; no request came through the proxy; it said: broken"),
+        ("echo fine", "ended without the answer; no request came"),
+    ],
+)
+def test_an_agent_that_fails_in_its_session_is_a_problem_with_what_it_said(
+    last: str, says: str, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", as_claude(tmp_path, last))
+    found = findings(capfd, 1, "claude")["claude session"]
+    assert says in found["says"]
+    assert found["fix"] == "See what it says: headroom wrap -v claude"
+
+
+def test_an_agent_that_does_not_end_is_ended_with_its_session(tmp_path: Path) -> None:
+    pid = tmp_path / "pid"
+    env = {"PATH": as_claude(tmp_path, f"echo $$ > {pid}; exec sleep 600")}
+    finding = probe(CLAUDE, env, EmulatedProvider, timeout_s=4)
+    assert "did not end within 4 s" in finding.says
+    assert not psutil.pid_exists(int(pid.read_text(encoding="utf-8")))
+
+
+def test_edits_that_outlive_a_session_are_told_with_how_to_undo_them(
+    capfd: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    home = paths.make_private_dir(paths.home(os.environ))
+    file = tmp_path / "mcp.json"
+    install(home, "cursor", {file: b"{}"})
+    found = findings(capfd)["cursor installed"]
+    assert (found["state"], str(file) in found["says"]) == ("ok", True)
+    assert "headroom unwrap cursor" in found["says"]
+    file.unlink()
+    found = findings(capfd, 1)["cursor installed"]
+    assert "is gone" in found["says"]
+    assert "headroom unwrap cursor" in found["fix"]

@@ -176,3 +176,28 @@ def test_steps_are_counted_from_the_newest_prompt(ask: Asking) -> None:
     messages = [*old, {"role": "assistant", "content": "Done."}, prompt, *turn(3, [reminder])]
     reply = ask(PATH, message("", messages=messages, stream=False))
     assert reply.json["content"][0]["input"] == {"command": "new 2"}
+
+
+MESSAGES: Any = [{"role": "user", "content": "[[say from the cloud]]"}]
+
+
+def test_the_real_sdks_of_two_clouds_are_answered(provider: EmulatedProvider) -> None:
+    key, url = KEY["x-api-key"], f"{provider.url}/v1"
+    with (
+        anthropic.AnthropicVertex(project_id="p", region="us-east5", access_token=key, base_url=url) as vertex,
+        anthropic.AnthropicFoundry(api_key=key, base_url=f"{provider.url}/anthropic") as foundry,
+    ):
+        for cloud in (vertex, foundry):
+            answer: Any = cloud.messages.create(model="claude-sonnet-4-5@20250929", max_tokens=9, messages=MESSAGES)
+            assert answer.content[0].text == "from the cloud"
+            assert answer.model == "claude-sonnet-4-5@20250929"
+        assert vertex.messages.count_tokens(model="claude-sonnet-4-5", messages=MESSAGES).input_tokens > 0
+    assert provider.model_requests[0].path.endswith("/models/claude-sonnet-4-5@20250929:rawPredict")
+    assert provider.model_requests[1].path == "/anthropic/v1/messages"
+
+
+def test_vertex_wants_its_version_in_the_body(ask: Asking) -> None:
+    path = "/v1/projects/p/locations/global/publishers/anthropic/models/claude-opus-4-8:rawPredict"
+    body = {key: value for key, value in message("hello").items() if key != "model"}
+    assert ask(path, body).status == 400
+    assert ask(path, {**body, "anthropic_version": "vertex-2023-10-16"}).status == 200

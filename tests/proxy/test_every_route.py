@@ -47,8 +47,8 @@ def sample(route: Route, headers: Headers | None = None, **more: Any) -> dict[st
 
 
 def path_of(route: Route) -> bytes:
-    path = route.path.replace("*", "files/7").encode()
-    return path if path.startswith(b"/") else b"/" + path
+    path = route.path.removesuffix("*").replace("*", "a-7") + ("files/7" if route.path.endswith("*") else "")
+    return ("/" + path.removeprefix("/")).encode()
 
 
 def upstreams(route: Route) -> dict[str, str]:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headroom_wrap.proxy.ports import Headers
-from headroom_wrap.proxy.routes import ROUTES, Kind, Route, match
+from headroom_wrap.proxy.routes import ROUTES, Kind, Route, match, model_in_path
 
 
 @pytest.mark.parametrize(
@@ -124,3 +124,45 @@ def test_path_and_query_keep_their_bytes(path: bytes, query: bytes) -> None:
     url = Route("*", "*", "anthropic", "a", Kind.FORWARD).url("https://api.test", b"/" + path, query)
     expected = b"https://api.test/" + path + (b"?" + query if query else b"")
     assert url.encode("latin-1") == expected
+
+
+_MODELS = b"/projects/p/locations/%b/publishers/anthropic/models/"
+
+
+@pytest.mark.parametrize("version", [b"/v1", b""])
+def test_vertex_names_model_and_task_in_the_path(version: bytes) -> None:
+    path = version + _MODELS % b"us-east5"
+    for what, kind in [
+        (b"claude-opus-4-8:rawPredict", Kind.MODEL),
+        (b"claude-sonnet-4-5@20250929:streamRawPredict", Kind.MODEL),
+        (b"count-tokens:rawPredict", Kind.COUNT),
+        (b"claude-opus-4-8:predict", Kind.FORWARD),
+        (b"a/b:rawPredict", Kind.FORWARD),
+    ]:
+        assert match("POST", path + what, [], ["anthropic"]).kind is kind
+    assert model_in_path(path + b"claude-sonnet-4-5@20250929:rawPredict") == "claude-sonnet-4-5@20250929"
+    gemini = path.replace(b"anthropic", b"google") + b"gemini:streamGenerateContent"
+    assert match("POST", gemini, [], ["anthropic"]).kind is Kind.FORWARD
+    assert not model_in_path(gemini)
+
+
+@pytest.mark.parametrize(
+    ("location", "host"),
+    [
+        (b"us-east5", "us-east5-aiplatform.googleapis.com"),
+        (b"global", "aiplatform.googleapis.com"),
+        (b"eu", "aiplatform.eu.rep.googleapis.com"),
+        (b"evil.test%2f", "aiplatform.googleapis.com"),
+        (b"evil.test#", "aiplatform.googleapis.com"),
+    ],
+)
+def test_googles_own_host_follows_the_location_in_the_path(location: bytes, host: str) -> None:
+    path = b"/v1" + _MODELS % location + b"m:rawPredict"
+    route = match("POST", path, [], ["anthropic"])
+    assert route.url("https://aiplatform.googleapis.com", path, b"") == f"https://{host}{path.decode()}"
+    assert route.url("https://gate.test/v", path, b"") == f"https://gate.test/v{path.decode()}"
+
+
+def test_a_long_path_is_matched_in_linear_time() -> None:
+    path = b"/projects/a" + b"/locations/b" * 100_000
+    assert match("POST", path, [], ["anthropic"]).kind is Kind.FORWARD
