@@ -24,7 +24,7 @@ LINKS = ("agents", "proxy", "memory", "learn")
 
 RANKS = {
     "settings": 0, "paths": 0, "errors": 0, "tokens": 0,
-    "store": 1,
+    "store": 1, "edits": 1,
     "compression": 2,
     "wire": 3,
     "auth": 4, "memory": 4, "library": 4,

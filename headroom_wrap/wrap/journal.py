@@ -1,26 +1,33 @@
 """Edits of the user's files that undo themselves: on exit, and after a crash on the next start of anything.
 
-A journal is a folder `journal/` in the session's own directory with two files per edited file: `NNNN.original`, the
-bytes as they were, and `NNNN.json`, what was done. The entry is on the disk before the user's file is touched.
+A journal is a folder `journal/` in the session's own directory with three files per edited file: `NNNN.original`, the
+bytes as they were, `NNNN.written`, those we wrote, and `NNNN.json`, what was done. The entry is on the disk before the
+user's file is touched. Where the user edited the file after us, the edit is taken out and the user's own stay, if they
+can be told apart.
 """
 
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import json
 import os
 import stat
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from enum import Enum
 from pathlib import Path
 from types import TracebackType
 
+from headroom_wrap.edits.merging import merge
 from headroom_wrap.errors import Code, HeadroomError
 
 Step = Callable[[str], None]
+FOLDER = "journal"
 
 _NEW_FILE_MODE = 0o600
+_WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
 _ABSENT = ""
 
 
@@ -39,8 +46,34 @@ class Conflict:
     reason: str
 
 
+class Outcome(str, Enum):
+    """What became of one edit."""
+
+    RESTORED = "restored"
+    """The file is again what it was."""
+    REMOVED = "removed"
+    """The file is gone, as it was before."""
+    MERGED = "merged"
+    """Our edit is out of the file, the user's later ones are in it."""
+    LEFT = "left"
+    """The file was not touched: see the `Conflict`."""
+
+
 @dataclass(frozen=True, slots=True)
-class _Entry:
+class Entry:
+    """One edit.
+
+    Attributes:
+        number: counts the edits of a journal.
+        path: the edited file, without symbolic links in it.
+        before: digest of the file as it was; empty where there was none.
+        mode: the file's permissions.
+        written: digests of what we wrote, the latest last.
+        made_dirs: folders that we made for it.
+        temporary: the neighbour that is renamed over the file.
+        merged: digest of what the undoing makes of a file that was edited after us, once that is known.
+    """
+
     number: int
     path: str
     before: str
@@ -48,14 +81,23 @@ class _Entry:
     written: tuple[str, ...]
     made_dirs: tuple[str, ...]
     temporary: str
+    merged: str | None = None
 
     @property
     def existed(self) -> bool:
+        """Whether there was a file before."""
         return self.before != _ABSENT
 
 
-def _no_step(_name: str) -> None:
+Tell = Callable[[Outcome, Path], None]
+
+
+def no_step(_name: str) -> None:
     """Nothing happens between two steps, except in tests."""
+
+
+def tell_nobody(_outcome: Outcome, _path: Path) -> None:
+    """Nobody asked."""
 
 
 class Transaction:
@@ -66,7 +108,7 @@ class Transaction:
         step: called with the name of each step before it is taken (tests crash there).
     """
 
-    def __init__(self, session_dir: Path, step: Step = _no_step) -> None:
+    def __init__(self, session_dir: Path, step: Step = no_step) -> None:
         self._session_dir = session_dir
         self._step = step
         self._numbers: set[int] = set()
@@ -99,6 +141,9 @@ class Transaction:
         old = _read(target)
         if old == new:
             return
+        if old is not None and not target.stat().st_mode & _WRITABLE:
+            # A rename would replace it all the same, but who takes away this permission wants no edits.
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(target))
         entry = self._entry_for(target, old, new)
         self._numbers.add(entry.number)
         journal = _journal(self._session_dir)
@@ -106,6 +151,9 @@ class Transaction:
         if old is not None and len(entry.written) == 1:
             self._step("write original")
             _replace(original, old, 0o600, original.with_suffix(".tmp"))
+        self._step("write copy")
+        copy = _written(journal, entry.number)
+        _replace(copy, new, 0o600, copy.with_suffix(".tmp"))
         self._step("write entry")
         _commit(journal, entry)
         self._step("make folders")
@@ -113,15 +161,15 @@ class Transaction:
         _replace(target, new, entry.mode, Path(entry.temporary), self._step)
         self._step("done")
 
-    def _entry_for(self, target: Path, old: bytes | None, new: bytes) -> _Entry:
+    def _entry_for(self, target: Path, old: bytes | None, new: bytes) -> Entry:
         """A file written twice in this transaction keeps its first original; any other gets an entry of its own."""
-        entries = _entries(self._session_dir)
+        entries = entries_in(_journal(self._session_dir))
         for entry in reversed(entries):
             if entry.number in self._numbers and entry.path == str(target) and _digest(old) in entry.written:
                 return replace(entry, written=(*entry.written, _digest(new)))
         number = entries[-1].number + 1 if entries else 1
         missing = [str(parent) for parent in target.parents if not parent.exists()]
-        return _Entry(
+        return Entry(
             number=number,
             path=str(target),
             before=_digest(old),
@@ -137,27 +185,32 @@ def undo(
     *,
     keep_dir: Path | None = None,
     only: frozenset[int] | None = None,
-    step: Step = _no_step,
+    step: Step = no_step,
+    tell: Tell = tell_nobody,
 ) -> list[Conflict]:
-    """Put back every file that still is what we wrote; safe to repeat after a crash at any point.
+    """Put back every file that still is what we wrote, and take our edit out of the others where that can be done.
+
+    It is safe to repeat after a crash at any point.
 
     Args:
         session_dir: the directory whose journal is undone; it may have none.
         keep_dir: where the originals of conflicting files and `report.json` go; default `session_dir/conflicts`.
         only: numbers of the entries to undo; default all.
         step: called with the name of each step before it is taken.
+        tell: called with what became of each file.
     """
     journal = _journal(session_dir)
     keep = session_dir / "conflicts" if keep_dir is None else keep_dir
     conflicts = []
-    for entry in reversed(_entries(session_dir)):
+    for entry in reversed(entries_in(journal)):
         if only is not None and entry.number not in only:
             continue
         try:
-            reason = _put_back(journal, entry, step)
+            outcome, reason = _put_back(journal, entry, step)
         except OSError as error:
-            reason = f"it could not be restored: {error.strerror}"
-        if reason:
+            outcome, reason = Outcome.LEFT, f"it could not be restored: {error.strerror}"
+        tell(outcome, Path(entry.path))
+        if outcome is Outcome.LEFT:
             step("keep original")
             conflict = Conflict(Path(entry.path), _keep(journal, entry, keep), reason)
             _report(keep, conflict)
@@ -165,32 +218,54 @@ def undo(
         step("forget entry")
         _entry_file(journal, entry.number).unlink(missing_ok=True)
         _original(journal, entry.number).unlink(missing_ok=True)
+        _written(journal, entry.number).unlink(missing_ok=True)
     return conflicts
 
 
-def _put_back(journal: Path, entry: _Entry, step: Step) -> str:
-    """Undo one edit. Returns why the file was left alone, or nothing."""
+def _put_back(journal: Path, entry: Entry, step: Step) -> tuple[Outcome, str]:
+    """Undo one edit. Returns what became of the file and, where it was left alone, why."""
     target, temporary = Path(entry.path), Path(entry.temporary)
     temporary.unlink(missing_ok=True)
     current = _read(target)
     digest = _digest(current)
-    if digest != entry.before:
-        if digest not in entry.written:
-            return "it was removed since our edit" if current is None else "it was changed since our edit"
+    outcome = Outcome.RESTORED if entry.existed else Outcome.REMOVED
+    if current is not None and digest == entry.merged:
+        outcome = Outcome.MERGED
+    elif digest in entry.written:
         step("put back")
         if entry.existed:
             mode = stat.S_IMODE(target.stat().st_mode)
             _replace(target, _original(journal, entry.number).read_bytes(), mode, temporary, step)
         else:
             target.unlink()
+    elif digest != entry.before:
+        if current is None:
+            return Outcome.LEFT, "it was removed since our edit"
+        merged = _merged(journal, entry, current)
+        if merged is None:
+            return Outcome.LEFT, "it was changed since our edit"
+        step("write merged entry")
+        _commit(journal, replace(entry, merged=_digest(merged)))
+        if entry.existed or merged:
+            _replace(target, merged, stat.S_IMODE(target.stat().st_mode), temporary, step)
+            outcome = Outcome.MERGED
+        else:
+            target.unlink()
     if not entry.existed:
         for directory in entry.made_dirs:
             with contextlib.suppress(OSError):
                 Path(directory).rmdir()
-    return ""
+    return outcome, ""
 
 
-def _keep(journal: Path, entry: _Entry, keep: Path) -> Path | None:
+def _merged(journal: Path, entry: Entry, current: bytes) -> bytes | None:
+    written = _read(_written(journal, entry.number))
+    if written is None:
+        return None
+    return merge(Path(entry.path).name, written, current, _read(_original(journal, entry.number)))
+
+
+def _keep(journal: Path, entry: Entry, keep: Path) -> Path | None:
     if not entry.existed:
         return None
     keep.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -212,7 +287,7 @@ def _report(keep: Path, conflict: Conflict) -> None:
 
 
 def _journal(session_dir: Path) -> Path:
-    return session_dir / "journal"
+    return session_dir / FOLDER
 
 
 def _entry_file(journal: Path, number: int) -> Path:
@@ -223,17 +298,22 @@ def _original(journal: Path, number: int) -> Path:
     return journal / f"{number:04d}.original"
 
 
-def _entries(session_dir: Path) -> list[_Entry]:
+def _written(journal: Path, number: int) -> Path:
+    return journal / f"{number:04d}.written"
+
+
+def entries_in(journal: Path) -> list[Entry]:
+    """The edits that a journal's folder tells of, the first one first."""
     entries = []
-    for file in sorted(_journal(session_dir).glob("*.json")):
+    for file in sorted(journal.glob("[0-9]*.json")):
         fields = json.loads(file.read_bytes())
         fields["written"] = tuple(fields["written"])
         fields["made_dirs"] = tuple(fields["made_dirs"])
-        entries.append(_Entry(**fields))
+        entries.append(Entry(**fields))
     return entries
 
 
-def _commit(journal: Path, entry: _Entry) -> None:
+def _commit(journal: Path, entry: Entry) -> None:
     file = _entry_file(journal, entry.number)
     _replace(file, json.dumps(asdict(entry)).encode(), 0o600, file.with_suffix(".entry"))
 
@@ -249,7 +329,7 @@ def _digest(data: bytes | None) -> str:
     return _ABSENT if data is None else hashlib.sha256(data).hexdigest()
 
 
-def _replace(target: Path, data: bytes, mode: int, temporary: Path, step: Step = _no_step) -> None:
+def _replace(target: Path, data: bytes, mode: int, temporary: Path, step: Step = no_step) -> None:
     """Write a neighbour of `target`, flush it to the disk, and rename it over `target`."""
     step("write neighbour")
     temporary.unlink(missing_ok=True)
@@ -262,7 +342,12 @@ def _replace(target: Path, data: bytes, mode: int, temporary: Path, step: Step =
         os.fsync(descriptor)
     step("rename")
     temporary.replace(target)
-    directory = os.open(target.parent, os.O_RDONLY)
+    sync_folder(target.parent)
+
+
+def sync_folder(folder: Path) -> None:
+    """Flush what was renamed in a folder to the disk."""
+    directory = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(directory)
     finally:

@@ -87,10 +87,18 @@ def create(
     return Session(record, directory, home, lock)
 
 
-def remove(session: Session) -> Recovered:
-    """Undo the session's journal and delete its directory; originals of conflicting files are kept."""
+def remove(
+    session: Session, *, step: journal.Step = journal.no_step, tell: journal.Tell = journal.tell_nobody
+) -> Recovered:
+    """Undo the session's journal and delete its directory; originals of conflicting files are kept.
+
+    Args:
+        session: of this process.
+        step: called with the name of each step before it is taken.
+        tell: called with what became of each file.
+    """
     try:
-        return _clear(session.home, session.record.id)
+        return _clear(session.home, session.record.id, step, tell)
     finally:
         os.close(session.lock)
 
@@ -136,13 +144,16 @@ def recover_one(home: Path, session_id: str) -> Recovered | None:
         os.close(lock)
 
 
-def _clear(home: Path, session_id: str) -> Recovered:
+def _clear(
+    home: Path, session_id: str, step: journal.Step = journal.no_step, tell: journal.Tell = journal.tell_nobody
+) -> Recovered:
     """Undo, then delete the directory, then the lock file: whoever holds the lock may do this."""
     sessions = paths.sessions_dir(home)
     directory, keep = sessions / session_id, home / "conflicts" / session_id
     try:
-        conflicts = tuple(journal.undo(directory, keep_dir=keep))
+        conflicts = tuple(journal.undo(directory, keep_dir=keep, step=step, tell=tell))
         recovered = Recovered(session_id, conflicts, kept=keep if conflicts else None)
+        step("remove session")
         shutil.rmtree(directory)
     except OSError as error:
         # A full disk, say: the next start tries again.
