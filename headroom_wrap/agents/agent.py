@@ -99,6 +99,21 @@ class Plan:
 
 
 @dataclass(frozen=True, slots=True)
+class Installation:
+    """What `headroom wrap AGENT --install` does: it stays until `headroom unwrap AGENT`.
+
+    Attributes:
+        edits: files of the user's, and what they shall hold.
+        note: a sentence on what is installed, kept with it.
+        says: sentences for the user, one line each.
+    """
+
+    edits: Mapping[Path, bytes]
+    note: str = ""
+    says: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Agent:
     """One agent.
 
@@ -114,6 +129,7 @@ class Agent:
         options: what `headroom wrap` takes for this agent alone.
         transcripts: the folders and files in which it keeps what was said and done; they need not exist.
         bypasses: what would lead its requests past us, one sentence each.
+        installation: what `--install` does: of the context, the data directory and the argv of the MCP server.
     """
 
     name: str
@@ -127,6 +143,7 @@ class Agent:
     options: tuple[Option, ...] = ()
     transcripts: Callable[[Context], tuple[Path, ...]] = lambda _context: ()
     bypasses: Callable[[Context], tuple[str, ...]] = lambda _context: ()
+    installation: Callable[[Context, Path, tuple[str, ...]], Installation] | None = None
 
 
 def find_program(name: str) -> Callable[[Mapping[str, str]], tuple[str, ...] | None]:
