@@ -112,6 +112,21 @@ class Probe:
 
 
 @dataclass(frozen=True, slots=True)
+class Installation:
+    """What `headroom wrap AGENT --install` does: it stays until `headroom unwrap AGENT`.
+
+    Attributes:
+        edits: files of the user's, and what they shall hold.
+        note: a sentence on what is installed, kept with it.
+        says: sentences for the user, one line each.
+    """
+
+    edits: Mapping[Path, bytes]
+    note: str = ""
+    says: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Agent:
     """One agent.
 
@@ -130,6 +145,7 @@ class Agent:
         sign_ins: where credentials of its were found (a variable's name, a file), never what they are; None: not known.
         sign_in_hint: how to sign in.
         probe: how to try it; None: it cannot be tried by itself.
+        installation: what `--install` does: of the context, the data directory and the argv of the MCP server.
     """
 
     name: str
@@ -146,6 +162,7 @@ class Agent:
     sign_ins: Callable[[Context], tuple[str, ...]] | None = None
     sign_in_hint: str = ""
     probe: Probe | None = None
+    installation: Callable[[Context, Path, tuple[str, ...]], Installation] | None = None
 
 
 def find_program(name: str) -> Callable[[Mapping[str, str]], tuple[str, ...] | None]:

@@ -1,0 +1,25 @@
+// Headroom's plugin for OpenClaw: a context engine and the tool `headroom_retrieve`.
+
+import { delegateCompactionToRuntime } from "openclaw/plugin-sdk/core";
+
+import { ID, TOOL, createEngine, createTool } from "./engine.js";
+import { proxyFrom } from "./proxy.js";
+
+export default {
+  id: ID,
+  name: "Headroom",
+  // Called several times in a process, so it only registers.
+  register(api) {
+    const proxy = proxyFrom(api.pluginConfig);
+    api.registerTool(createTool({ proxy }), { name: TOOL });
+    api.registerContextEngine(ID, ({ config } = {}) =>
+      createEngine({
+        proxy,
+        config: config ?? api.config,
+        settings: api.pluginConfig,
+        warn: (sentence) => api.logger?.warn?.(sentence),
+        delegate: delegateCompactionToRuntime,
+      }),
+    );
+  },
+};
