@@ -114,6 +114,7 @@ class Agent:
         options: what `headroom wrap` takes for this agent alone.
         transcripts: the folders and files in which it keeps what was said and done; they need not exist.
         bypasses: what would lead its requests past us, one sentence each.
+        no_savings: why nothing is saved with this agent, if that is its nature.
     """
 
     name: str
@@ -127,6 +128,7 @@ class Agent:
     options: tuple[Option, ...] = ()
     transcripts: Callable[[Context], tuple[Path, ...]] = lambda _context: ()
     bypasses: Callable[[Context], tuple[str, ...]] = lambda _context: ()
+    no_savings: str = ""
 
 
 def find_program(name: str) -> Callable[[Mapping[str, str]], tuple[str, ...] | None]:

@@ -181,4 +181,5 @@ AIDER = Agent(
     plan=plan,
     transcripts=transcripts,
     bypasses=bypasses,
+    no_savings="Aider calls no tools, and the text of the files that it sends stays exact",
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -22,7 +23,7 @@ from headroom_wrap.settings import Settings
 MASK = "********"
 COMMAND = "headroom"
 _LOGIN_PATH = "/usr/local/bin:/usr/bin:/bin"
-_SECRET_NAME = re.compile(r"key|token|secret|password|credential|auth|headers|cookie", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"key|token|secret|password|credential|auth|headers|cookie|set_env", re.IGNORECASE)
 _HEADERS_NAME = re.compile(r"headers", re.IGNORECASE)
 _USER_INFO = re.compile(r"//[^/]*@")
 _MCP_PROGRAM = Path(__file__).parent.parent / "mcp" / "__main__.py"
@@ -128,7 +129,7 @@ def describe(launch: Launch, start: Start) -> str:
     lines.append("files (0600, gone at the end):" if start.files else "files: none")
     for file, text in start.files.items():
         lines.append(f"  {file}")
-        lines += [f"    {line}" for line in _shown(file, text)]
+        lines += [f"    {line}" for line in _shown(file, text, start.added)]
     for name, upstream in launch.upstreams().items():
         url = _USER_INFO.sub(f"//{MASK}@", upstream.url)
         lines.append(f"{name} requests go to: {url} ({upstream.source})")
@@ -137,13 +138,18 @@ def describe(launch: Launch, start: Start) -> str:
     return "\n".join(lines)
 
 
-def _shown(file: Path, text: str) -> list[str]:
-    """The lines of a file of ours, secrets masked: of JSON, of lines `NAME=value`, or else how many there are."""
+def _shown(file: Path, text: str, ours: Mapping[str, str]) -> list[str]:
+    """The lines of a file of ours, secrets masked: of JSON, of an env file, or else how many there are.
+
+    An env file may hold what the user's own one says: of that only the names are shown.
+    """
     if file.suffix == ".json":
         return json.dumps(_masked(json.loads(text)), indent=1).splitlines()
     if file.suffix == ".env":
-        pairs = (line.partition("=") for line in text.splitlines())
-        return [f"{name}={_masked_variable(name, value)}" for name, _, value in pairs]
+        from dotenv.parser import parse_stream  # noqa: PLC0415 - for the text of such a file alone
+
+        pairs = [(binding.key, binding.value or "") for binding in parse_stream(io.StringIO(text)) if binding.key]
+        return [f"{key}={_masked_variable(key, value) if ours.get(key) == value else MASK}" for key, value in pairs]
     return [f"({text.count(chr(10))} lines)"]
 
 

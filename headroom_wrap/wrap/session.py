@@ -150,8 +150,9 @@ class _Run:
     def _why_nothing(self) -> str:
         """What a person would look at first where nothing was saved."""
         settings = self._launch.settings
-        if self._proxy.why_not_compressing or not (settings.exclude_tools or settings.level == "safe"):
-            return self._proxy.why_not_compressing
+        known = self._proxy.why_not_compressing or self._launch.agent.no_savings
+        if known or not (settings.exclude_tools or settings.level == "safe"):
+            return known
         limits = ["level safe elides nothing"] if settings.level == "safe" else []
         limits += [f"excluded: {', '.join(settings.exclude_tools)}"] if settings.exclude_tools else []
         return f"no tool result was worth compressing ({'; '.join(limits)})"
