@@ -26,7 +26,6 @@ API_BASE = "OPENAI_API_BASE"
 _SHORTEST = {
     "config": "--con",
     "env-file": "--env",
-    "set-env": "--se",
     "openai-api-base": "--openai-api-b",
     "chat-history-file": "--chat-h",
     "model": "--model",
@@ -35,6 +34,8 @@ _SHORTEST = {
     "model-settings-file": "--model-s",
 }
 """The options that count here, and how far Aider lets each be shortened."""
+_LISTS = {"set-env": "--se", "api-key": "", "alias": "", "lint-cmd": "", "file": "", "read": ""}
+"""Aider's options that may stand several times; of the first the values count too."""
 _CONFIG_LETTER = "-c"
 _READ_FLAGS = frozenset({"--read", "--message-file", "-f", _CONFIG_LETTER})
 """Options whose files say nothing of the repository."""
@@ -60,7 +61,7 @@ class AiderConfig:
     Attributes:
         env: the environment in which Aider calls its providers.
         sources: of the variables that the process did not have so, who set them.
-        settings: of the options in `_SHORTEST` those that are set.
+        settings: of the options in `_SHORTEST` and `_LISTS` those that are set.
         git_root: the work tree that Aider finds; None outside of one.
         env_file: the file that Aider loads last, by `--env-file` or by default.
         is_env_file_moved: whether another `--env-file` in its place would change what the other files say.
@@ -153,31 +154,40 @@ def _settings(
     confs: Sequence[tuple[str, Mapping[str, Any]]],
     sources: Mapping[str, str] | None = None,
 ) -> dict[str, Setting]:
-    """Every setting, from the strongest layer that has it."""
-    flags: dict[str, list[str]] = {}
-    for _, option, value in _sorted_out(args):
-        flags.setdefault(option, []).append(value)
-    found = {}
-    for option in _SHORTEST:
-        variable = f"AIDER_{option}".replace("-", "_").upper()
-        if option in flags:
-            found[option] = Setting(tuple(flags[option]), f"--{option}")
-            continue
-        if option == "config":
-            continue
-        if variable in env:
-            file = (sources or {}).get(variable)
-            values = _listed(env[variable]) if option == "set-env" else (env[variable],)
-            found[option] = Setting(values, f"{variable} in {file}" if file else variable)
-            if values:
-                continue
-        for name, conf in confs:
-            value = conf.get(option, conf.get(f"--{option}"))
-            if value is not None:
-                values = tuple(map(str, value)) if isinstance(value, list) else (str(value),)
-                found[option] = Setting(values, f"{option} in {name}")
-                break
+    """Every setting from the strongest layer that has it.
+
+    As in Aider's parser (ConfigArgParse 1.7.1), a layer becomes words of one long command line, unless it has an option
+    that stands there, spelt in full, already: in front of the others, or behind them where the layer has a list.
+    """
+    pairs = [(option, value, f"--{option}") for _, option, value in _sorted_out(args) if option]
+    present = {word.partition("=")[0] for word in args}
+    for layer in (_variables(env, sources or {}), *(_entries(*conf) for conf in confs)):
+        new = [(option, setting) for option, setting in layer if f"--{option}" not in present]
+        words = [(option, value, setting.source) for option, setting in new for value in setting.values]
+        has_list = any(option in _LISTS for option, _ in new)
+        pairs = [*pairs, *words] if has_list else [*words, *pairs]
+        present |= {f"--{option}" for option, _, _ in words}
+    found: dict[str, Setting] = {}
+    for option, value, source in pairs:
+        before = found[option].values if option in found and option in _LISTS else ()
+        found[option] = Setting((*before, value), source)
     return found
+
+
+def _variables(env: Mapping[str, str], sources: Mapping[str, str]) -> Iterator[tuple[str, Setting]]:
+    for option in (*_SHORTEST, *_LISTS):
+        variable = f"AIDER_{option}".replace("-", "_").upper()
+        if variable in env and option != "config":
+            values = _listed(env[variable]) if option in _LISTS else (env[variable],)
+            yield option, Setting(values, f"{variable} in {sources[variable]}" if variable in sources else variable)
+
+
+def _entries(file: str, content: Mapping[str, Any]) -> Iterator[tuple[str, Setting]]:
+    for option in (*_SHORTEST, *_LISTS):
+        value = content.get(option, content.get(f"--{option}"))
+        if value is not None and option != "config":
+            values = tuple(map(str, value)) if isinstance(value, list) else (str(value),)
+            yield option, Setting(values, f"{option} in {file}")
 
 
 def _listed(text: str) -> tuple[str, ...]:
@@ -213,8 +223,8 @@ def _option(name: str) -> str:
     return next(
         (
             option
-            for option, shortest in _SHORTEST.items()
-            if name == f"--{option}" or (name.startswith(shortest) and f"--{option}".startswith(name))
+            for option, shortest in (*_SHORTEST.items(), *_LISTS.items())
+            if shortest and name.startswith(shortest) and f"--{option}".startswith(name)
         ),
         "",
     )

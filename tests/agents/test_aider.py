@@ -105,7 +105,12 @@ OPENAI = [
     ({CWD.format(YAML): conf(set_env=[f"OPENAI_BASE_URL={A}"])}, (), {"OPENAI_BASE_URL": B}, A, "set-env in"),
     ({CWD.format(YAML): conf(set_env=f" OPENAI_BASE_URL = {A} ")}, (), {}, A, "set-env in"),
     ({CWD.format(YAML): conf(set_env=[f"OPENAI_API_BASE={B}"])}, ("--set-env", f"OPENAI_API_BASE={A}"), {}, A, "--set"),
-    ({CWD.format(YAML): conf(set_env=[f"OPENAI_BASE_URL={B}"])}, ("--se", "X=1"), {"OPENAI_BASE_URL": A}, A, "OPENAI"),
+    ({CWD.format(YAML): conf(set_env=[f"OPENAI_BASE_URL={B}"])}, ("--set-env=X=1",), {"OPENAI_BASE_URL": A}, A, "OPE"),
+    # A shortened flag is one that ConfigArgParse overlooks: the weaker list comes on top of it.
+    ({CWD.format(YAML): conf(set_env=[f"OPENAI_BASE_URL={A}"])}, ("--se", "X=1"), {}, A, "set-env in"),
+    ({CWD.format(YAML): conf(openai_api_base=B)}, ("--openai-api-b", A), {}, A, "--openai-api-base"),
+    ({CWD.format(YAML): conf(openai_api_base=A, read=["x"])}, ("--openai-api-b", B), {}, A, "openai-api-base in"),
+    ({CWD.format(YAML): conf(openai_api_base=B)}, ("--openai-api-b", A), {"AIDER_READ": "x"}, A, "--openai-api-base"),
     ({}, (), {"AIDER_SET_ENV": f'["X=1", "OPENAI_API_BASE={A}"]'}, A, "AIDER_SET_ENV"),
     ({}, (), {"AIDER_SET_ENV": f"[X=1, OPENAI_API_BASE={A}]"}, A, "AIDER_SET_ENV"),
     ({}, (), {"AIDER_SET_ENV": f"OPENAI_API_BASE={A}"}, A, "AIDER_SET_ENV"),
