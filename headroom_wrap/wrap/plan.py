@@ -26,6 +26,7 @@ _LOGIN_PATH = "/usr/local/bin:/usr/bin:/bin"
 _SECRET_NAME = re.compile(r"key|token|secret|password|credential|auth|headers|cookie|set_env", re.IGNORECASE)
 _HEADERS_NAME = re.compile(r"headers", re.IGNORECASE)
 _USER_INFO = re.compile(r"//[^/]*@")
+_KEY_IN_PATH = re.compile(r"/k/[0-9a-f]{64}")
 _MCP_PROGRAM = Path(__file__).parent.parent / "mcp" / "__main__.py"
 
 
@@ -131,11 +132,15 @@ def describe(launch: Launch, start: Start) -> str:
         lines.append(f"  {file}")
         lines += [f"    {line}" for line in _shown(file, text, start.added)]
     for name, upstream in launch.upstreams().items():
-        url = _USER_INFO.sub(f"//{MASK}@", upstream.url)
-        lines.append(f"{name} requests go to: {url} ({upstream.source})")
+        lines.append(f"{name} requests go to: {masked_url(upstream.url)} ({upstream.source})")
     lines.append(f"level: {launch.settings.level} ({launch.settings.sources['level']})")
     lines += [f"note: {note}" for note in start.notes]
     return "\n".join(lines)
+
+
+def masked_url(url: str) -> str:
+    """A URL to show: without a user's name and password, and without the key of a session."""
+    return _KEY_IN_PATH.sub(f"/k/{MASK}", _USER_INFO.sub(f"//{MASK}@", url))
 
 
 def _shown(file: Path, text: str, ours: Mapping[str, str]) -> list[str]:

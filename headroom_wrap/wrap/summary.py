@@ -62,8 +62,8 @@ def describe(
 
 def _said_of(failures: Sequence[Failure]) -> str:
     """How calls failed, behind a colon; a kind that stands alone needs no count."""
-    counts = [f"{failure.calls} times " if len(failures) > 1 else "" for failure in failures]
-    told = [count + _failure(failure) for count, failure in zip(counts, failures, strict=True)]
+    counts = [f" ({failure.calls})" if len(failures) > 1 else "" for failure in failures]
+    told = [_failure(failure) + count for failure, count in zip(failures, counts, strict=True)]
     return f": {', '.join(told)}" if told else ""
 
 

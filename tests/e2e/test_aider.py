@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +18,7 @@ from headroom_wrap.emulator import faults
 from headroom_wrap.emulator.server import EmulatedProvider
 from tests.agents.test_aider import OPENAI, given
 from tests.e2e.conftest import AGENTS
-from tests.e2e.sandbox import AGENTS_VARIABLE, Sandbox
+from tests.e2e.sandbox import AGENTS_VARIABLE, Sandbox, wrap_scripted
 
 pytestmark = pytest.mark.e2e
 
@@ -56,7 +55,6 @@ def aider_sandbox(sandbox: Sandbox, provider: EmulatedProvider) -> Sandbox:
         OPENAI_API_BASE=f"{provider.url}/v1",
         OPENAI_API_KEY=KEY,
         ANTHROPIC_API_KEY=KEY,
-        **{name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
     )
     (sandbox.work / "hello.py").write_text(GREETING, encoding="utf-8")
     (sandbox.work / ".gitignore").write_text(".aider*\n.env\n*.env\n", encoding="utf-8")
@@ -180,6 +178,24 @@ def test_a_failed_run_ends_with_aiders_own_exit_code_and_the_summary_says_what_h
     assert f"headroom: 1 request, all failed: {status} from the provider" in done.stderr.splitlines()
     assert (aider_sandbox.work / "hello.py").read_text(encoding="utf-8") == GREETING
     assert aider_sandbox.leftovers() == []
+
+
+def test_inside_another_agents_session_each_provider_is_reached_on_its_own_way(
+    aider_sandbox: Sandbox, provider: EmulatedProvider, corporate: EmulatedProvider
+) -> None:
+    """Around it a session that knows Anthropic alone: OpenAI's requests may not go there."""
+    aider_sandbox.env["OPENAI_API_BASE"] = f"{corporate.url}/v1"
+    script = aider_sandbox.work / "inner.sh"
+    asked = ("--message", "'Greet. [[say nothing to do]]'", "hello.py", "2>&1")
+    lines = [" ".join([*WRAP, "aider", *QUIET, "--model", model, *asked]) for model in MODELS.values()]
+    script.write_text("\n".join(["unset ANTHROPIC_CUSTOM_HEADERS", *lines, ""]), encoding="utf-8")
+    done = aider_sandbox.run(*wrap_scripted("-p", 'Go. [[tool Bash {"command": "sh inner.sh"}]] [[find headroom:]]'))
+    assert done.returncode == 0, done.stderr
+    assert "headroom: 1 request; nothing saved: Aider" in done.stdout
+    assert [request.path for request in corporate.model_requests] == [PATHS["openai"]]
+    (inner,) = [request for request in provider.model_requests if "tools" not in request.json]
+    assert inner.json["model"] == MODELS["anthropic"].partition("/")[2]
+    assert inner.credential == KEY
 
 
 def test_a_dry_run_shows_the_plan_and_no_secret(aider_sandbox: Sandbox) -> None:
