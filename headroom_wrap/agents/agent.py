@@ -146,6 +146,7 @@ class Agent:
         sign_in_hint: how to sign in.
         probe: how to try it; None: it cannot be tried by itself.
         installation: what `--install` does: of the context, the data directory and the argv of the MCP server.
+        no_savings: why nothing is saved with this agent, if that is its nature.
     """
 
     name: str
@@ -163,6 +164,7 @@ class Agent:
     sign_in_hint: str = ""
     probe: Probe | None = None
     installation: Callable[[Context, Path, tuple[str, ...]], Installation] | None = None
+    no_savings: str = ""
 
 
 def find_program(name: str) -> Callable[[Mapping[str, str]], tuple[str, ...] | None]:

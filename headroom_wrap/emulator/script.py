@@ -3,7 +3,8 @@
 Directives stand in the newest prompt: `[[tool Bash {"command": "ls"}]]` (several calls in one turn: `[[tool Bash {..} &
 Read {..}]]`), `[[repeat 12 Bash {"command": "echo {i}"}]]`, `[[retrieve 40-90]]`, `[[retrieve]]` (the widest elided
 range), `[[retrieve before FATAL]]` (the elided range above that word), `[[find FATAL]]`, `[[say text]]`,
-`[[words 500]]`. `[[say ..]]` and `[[think ..]]` before a tool step belong to that step's turn.
+`[[words 500]]`. `[[say ..]]` and `[[think ..]]` before a tool step belong to that step's turn. `[[commit text]]` is
+what it says of a diff, where the prompt carries one.
 Which step is due follows from the request alone, so the emulator keeps no conversation.
 """
 
@@ -22,7 +23,9 @@ UNREADABLE = "I cannot read the arguments of that tool call."
 NO_MARKER = "There is no Headroom marker in what I was sent."
 
 _OPENING = re.compile(r"\[\[(tool|repeat|retrieve|find|say|think|words)\b[ \t]*")
-_DIRECTIVE = re.compile(r"\[\[(?:tool|repeat|retrieve|find|say|think|words)\b.*?\]\]", re.DOTALL)
+_DIRECTIVE = re.compile(r"\[\[(?:tool|repeat|retrieve|find|say|think|words|commit)\b.*?\]\]", re.DOTALL)
+_COMMIT = re.compile(r"\[\[commit\s+(.*?)\]\]", re.DOTALL)
+_DIFF = "diff --git "
 _REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 _HEADER = re.compile(r"\[headroom ([^\s:\]]+): \d+ of \d+ \w+ elided where marked")
 _COMMAND = re.compile(r"original intact, to read: (\S+ retrieve) ")
@@ -92,6 +95,9 @@ def answer(dialogue: Dialogue) -> Turn:
     """What the model says or does next."""
     if dialogue.schema is not None:
         return _say(json.dumps(dict.fromkeys(dialogue.schema.get("properties", {}), SHORT_ANSWER)))
+    commit = _COMMIT.search(dialogue.prompt) if _DIFF in dialogue.prompt else None
+    if commit is not None:
+        return _say(commit[1])
     steps = _steps(dialogue.prompt)
     if not dialogue.tools and any(not step.ends for step in steps):
         return _say(SHORT_ANSWER)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from headroom_wrap.store.records import Calibration, LedgerRow, SessionTotals
+from headroom_wrap.store.records import Calibration, Failure, LedgerRow, SessionTotals
 from headroom_wrap.tokens import DEFAULT_ENCODING, Basis, encoding_of
 
 CHARS_PER_TOKEN = 3
@@ -18,9 +18,10 @@ _MAX_N = 50
 """Of sessions in a mean: beyond, what a provider changed would hardly show."""
 _MAX_COUNT = 2**40
 """More tokens than any call can have."""
-_GIVEN = ("requests", "errors", "retrievals", "retrieved_tokens", "counted")
+_GIVEN = ("requests", "errors", "retrievals", "retrieved_tokens", "counted", "failures")
 _OURS = ("tokens_before", "tokens_after", "new_tokens_before", "new_tokens_after", "saved_unreported")
 _ANSWERED = "status BETWEEN 200 AND 299"
+_FAILED = "(status >= 400 OR error != '')"
 _SUMS = {
     "tokens_before": f"tokens_before * ({_ANSWERED})",
     "tokens_after": f"tokens_after * ({_ANSWERED})",
@@ -46,7 +47,7 @@ def totals(read: Read, session: str, calibrations: Mapping[str, Calibration]) ->
     """Sums over one session."""
     summed = [field.name for field in fields(SessionTotals) if field.name not in _GIVEN]
     columns = ", ".join(f"COALESCE(SUM({_SUMS.get(name, name)}), 0)" for name in summed)
-    n_errors = "COALESCE(SUM(status >= 400 OR error != ''), 0)"
+    n_errors = f"COALESCE(SUM({_FAILED}), 0)"
     sql = f"SELECT model, COUNT(*), {n_errors}, {columns} FROM ledger WHERE session = ? GROUP BY model"  # noqa: S608 - names of ours
     counted = dict.fromkeys(summed, 0)
     requests = errors = 0
@@ -61,6 +62,8 @@ def totals(read: Read, session: str, calibrations: Mapping[str, Calibration]) ->
             kinds.add(basis_of(model, calibrations))
     sql = "SELECT COUNT(*), COALESCE(SUM(n_chars), 0) FROM retrievals WHERE session = ?"
     ((retrievals, n_chars),) = read(sql, (session,))
+    sql = f"SELECT status, error, COUNT(*) FROM ledger WHERE session = ? AND {_FAILED} GROUP BY 1, 2 ORDER BY 3 DESC, 1"  # noqa: S608
+    failures = tuple(Failure(*row) for row in read(sql, (session,)))
     # Of several kinds the least one speaks for the sum.
     worst = next((kind for kind in (Basis.ESTIMATED, Basis.CALIBRATED, Basis.EXACT) if kind in kinds), Basis.ESTIMATED)
     return SessionTotals(
@@ -69,6 +72,7 @@ def totals(read: Read, session: str, calibrations: Mapping[str, Calibration]) ->
         retrievals=retrievals,
         retrieved_tokens=n_chars // CHARS_PER_TOKEN,
         counted=worst,
+        failures=failures,
         **counted,
     )
 

@@ -90,12 +90,22 @@ class LedgerRow:
 
 
 @dataclass(frozen=True, slots=True)
+class Failure:
+    """How calls of one session failed: the status that the client saw, our own error code or none, how many."""
+
+    status: int
+    error: str
+    calls: int
+
+
+@dataclass(frozen=True, slots=True)
 class SessionTotals:
     """Sums over the ledger rows of one session, and its retrievals (tokens estimated at three characters each).
 
     `tokens_before` and `tokens_after` leave out calls that failed: clients repeat them, and nobody pays for them.
     `saved_unreported` is what was saved by calls whose input the provider did not report.
     Our own counts are multiplied by each model's calibration; `counted` says of what kind that makes them.
+    `failures` are the kinds of failure, the most frequent first.
     """
 
     requests: int = 0
@@ -113,6 +123,7 @@ class SessionTotals:
     retrievals: int = 0
     retrieved_tokens: int = 0
     counted: Basis = Basis.ESTIMATED
+    failures: tuple[Failure, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

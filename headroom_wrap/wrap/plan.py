@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -22,10 +23,11 @@ from headroom_wrap.settings import Settings
 MASK = "********"
 COMMAND = "headroom"
 _LOGIN_PATH = "/usr/local/bin:/usr/bin:/bin"
-_SECRET_NAME = re.compile(r"key|token|secret|password|credential|auth|headers|cookie", re.IGNORECASE)
+_SECRET_NAME = re.compile(r"key|token|secret|password|credential|auth|headers|cookie|set_env", re.IGNORECASE)
 _HEADERS_NAME = re.compile(r"headers", re.IGNORECASE)
 _USER_INFO = re.compile(r"//[^/]*@")
 _QUERY = re.compile(r"[?#].*", re.DOTALL)
+_KEY_IN_PATH = re.compile(r"/k/[0-9a-f]{64}")
 _MCP_PROGRAM = Path(__file__).parent.parent / "mcp" / "__main__.py"
 
 
@@ -129,7 +131,7 @@ def describe(launch: Launch, start: Start) -> str:
     lines.append("files (0600, gone at the end):" if start.files else "files: none")
     for file, text in start.files.items():
         lines.append(f"  {file}")
-        lines += [f"    {line}" for line in _shown(file, text)]
+        lines += [f"    {line}" for line in _shown(file, text, start.added)]
     for name, upstream in launch.upstreams().items():
         lines.append(f"{name} requests go to: {shown_url(upstream.url)} ({upstream.source})")
     lines.append(f"level: {launch.settings.level} ({launch.settings.sources['level']})")
@@ -138,17 +140,22 @@ def describe(launch: Launch, start: Start) -> str:
 
 
 def shown_url(url: str) -> str:
-    """A URL of the user's as a person may see it: what is secret in it is masked."""
-    return _USER_INFO.sub(f"//{MASK}@", _QUERY.sub(f"?{MASK}", url))
+    """A URL of the user's as a person may see it: what is secret in it is masked, and the key of a session."""
+    return _KEY_IN_PATH.sub(f"/k/{MASK}", _USER_INFO.sub(f"//{MASK}@", _QUERY.sub(f"?{MASK}", url)))
 
 
-def _shown(file: Path, text: str) -> list[str]:
-    """The lines of a file of ours, secrets masked: of JSON, of lines `NAME=value`, or else how many there are."""
+def _shown(file: Path, text: str, ours: Mapping[str, str]) -> list[str]:
+    """The lines of a file of ours, secrets masked: of JSON, of an env file, or else how many there are.
+
+    An env file may hold what the user's own one says: of that only the names are shown.
+    """
     if file.suffix == ".json":
         return json.dumps(_masked(json.loads(text)), indent=1).splitlines()
     if file.suffix == ".env":
-        pairs = (line.partition("=") for line in text.splitlines())
-        return [f"{name}={_masked_variable(name, value)}" for name, _, value in pairs]
+        from dotenv.parser import parse_stream  # noqa: PLC0415 - for the text of such a file alone
+
+        pairs = [(binding.key, binding.value or "") for binding in parse_stream(io.StringIO(text)) if binding.key]
+        return [f"{key}={_masked_variable(key, value) if ours.get(key) == value else MASK}" for key, value in pairs]
     return [f"({text.count(chr(10))} lines)"]
 
 

@@ -12,6 +12,7 @@ from headroom_wrap.agents import Upstream
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.config import ProxyConfig
 from headroom_wrap.proxy.embedded import Compression, EmbeddedProxy
+from headroom_wrap.proxy.headers import keyed_url
 from headroom_wrap.proxy.server import bind
 from headroom_wrap.store import Limits
 from headroom_wrap.wrap import plan, sessions, summary
@@ -32,6 +33,17 @@ class _Outer:
     session: str
     url: str
     key: str
+
+    def serves(self, upstream: Upstream) -> bool:
+        """Whether requests for this upstream go to its proxy."""
+        return upstream.url == self.url or upstream.url.startswith(f"{self.url}/")
+
+    def opened(self, upstream: Upstream) -> str:
+        """The upstream's URL; where it is its proxy, with its key, which a second proxy would not show otherwise."""
+        keyed = keyed_url(self.url, self.key)
+        if not self.serves(upstream) or upstream.url.startswith(keyed):
+            return upstream.url
+        return keyed + upstream.url.removeprefix(self.url)
 
 
 def dry_run(launch: Launch) -> str:
@@ -64,8 +76,8 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
     for recovered in sessions.recover(launch.data):
         say(f"headroom: {recovery(recovered)}")
     upstreams = launch.upstreams()
-    outer = _outer(launch.context.env, upstreams)
-    if outer is not None:
+    outer = _outer(launch.context.env)
+    if outer is not None and all(map(outer.serves, upstreams.values())):
         return _run_inside(launch, program, outer, say)
     listener = bind(launch.settings.port)
     session = sessions.create(launch.data, launch.agent.name, listener.getsockname()[1])
@@ -75,7 +87,7 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
             key=key,
             session=session.record.id,
             agent=launch.agent.name,
-            upstreams={name: upstream.url for name, upstream in upstreams.items()},
+            upstreams={name: outer.opened(upstream) if outer else upstream.url for name, upstream in upstreams.items()},
         )
         url = f"http://127.0.0.1:{session.record.port}"
         start = plan.start(launch, program, plan.route(launch, url, key, session.record.id, session.directory))
@@ -136,7 +148,8 @@ class _Run:
             self._say(f"headroom: nothing will be compressed: {self._proxy.why_not_compressing}")
         if self._launch.verbose:
             for name, upstream in self._launch.upstreams().items():
-                route = f"{self._proxy.server.url} -> {upstream.url} ({name}, from: {upstream.source})"
+                shown = plan.shown_url(upstream.url)
+                route = f"{self._proxy.server.url} -> {shown} ({name}, from: {upstream.source})"
                 self._say(f"headroom: session {self._session.record.id}, {route}, level {self._launch.settings.level}")
 
     def _summary(self) -> str:
@@ -150,8 +163,9 @@ class _Run:
     def _why_nothing(self) -> str:
         """What a person would look at first where nothing was saved."""
         settings = self._launch.settings
-        if self._proxy.why_not_compressing or not (settings.exclude_tools or settings.level == "safe"):
-            return self._proxy.why_not_compressing
+        known = self._proxy.why_not_compressing or self._launch.agent.no_savings
+        if known or not (settings.exclude_tools or settings.level == "safe"):
+            return known
         limits = ["level safe elides nothing"] if settings.level == "safe" else []
         limits += [f"excluded: {', '.join(settings.exclude_tools)}"] if settings.exclude_tools else []
         return f"no tool result was worth compressing ({'; '.join(limits)})"
@@ -191,11 +205,10 @@ def _program(launch: Launch) -> tuple[str, ...]:
     return program
 
 
-def _outer(env: Mapping[str, str], upstreams: Mapping[str, Upstream]) -> _Outer | None:
-    """The session around us, where the agent's requests would go to its proxy anyway."""
+def _outer(env: Mapping[str, str]) -> _Outer | None:
+    """The session around us, if there is one."""
     session, url, key = (env.get(name, "") for name in _OUTER)
-    is_ours = any(upstream.url == url or upstream.url.startswith(f"{url}/") for upstream in upstreams.values())
-    return _Outer(session, url, key) if url and is_ours else None
+    return _Outer(session, url, key) if url else None
 
 
 def _write_files(start: Start, directory: Path) -> None:

@@ -4,11 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from headroom_wrap.errors import Code
 from headroom_wrap.proxy import aligner
 from headroom_wrap.proxy.aligner import PrefixChange
-from headroom_wrap.store import SessionTotals
+from headroom_wrap.store import Failure, SessionTotals
 from headroom_wrap.store.savings import savings
 from headroom_wrap.tokens import Basis
+
+_ERRORS = {
+    Code.UPSTREAM_UNREACHABLE.value: "no answer from the provider",
+    "client-disconnected": "given up by the agent",
+    "proxy-stopped": "cut off by the end of the session",
+}
+"""The ledger's codes for calls that ended otherwise than by the provider's answer."""
+_FIRST_ERROR = 400
 
 
 def describe(
@@ -25,17 +34,18 @@ def describe(
     if totals.requests == 0:
         return f"headroom: {title} made no model call through this session."
     first = _count(totals.requests, "request")
-    if totals.errors:
-        first += f" ({totals.errors} failed)"
+    all_failed = totals.errors == totals.requests
+    if all_failed:
+        first += f", all failed{_said_of(totals.failures)}"
+    elif totals.errors:
+        first += f" ({totals.errors} failed{_said_of(totals.failures)})"
     if totals.retrievals:
         first += f", {_count(totals.retrievals, 'retrieval')}"
     found = savings(totals)
     second = []
-    if totals.blocks_replaced == 0:
-        if totals.errors == totals.requests:
-            why_nothing = "every request failed"
+    if totals.blocks_replaced == 0 and not all_failed:
         first += f"; nothing saved: {why_nothing or 'no tool result was worth compressing'}"
-    else:
+    elif not all_failed:
         before, after = totals.new_tokens_before, totals.new_tokens_after
         kind = "" if totals.counted is Basis.EXACT else f" ({totals.counted.value})"
         told = f"tool output {before:,} -> {after:,} tokens{kind}" if before else f"earlier savings replayed{kind}"
@@ -48,6 +58,21 @@ def describe(
         second.append(f"{found.cache_hit:.0%} of what was sent came from the provider's cache")
     lines = (first, ", ".join(second), aligner.describe(prefix_changes))
     return "\n".join(f"headroom: {line}" for line in lines if line)
+
+
+def _said_of(failures: Sequence[Failure]) -> str:
+    """How calls failed, behind a colon; a kind that stands alone needs no count."""
+    counts = [f" ({failure.calls})" if len(failures) > 1 else "" for failure in failures]
+    told = [_failure(failure) + count for failure, count in zip(failures, counts, strict=True)]
+    return f": {', '.join(told)}" if told else ""
+
+
+def _failure(failure: Failure) -> str:
+    if not failure.error:
+        return f"{failure.status} from the provider"
+    if failure.error == Code.UPSTREAM_UNREACHABLE.value and failure.status < _FIRST_ERROR:
+        return "the provider broke off its answer"
+    return _ERRORS.get(failure.error, f"{failure.status} ({failure.error})")
 
 
 def _compared(share: float, less: str, more: str, form: str = "{:.0%}") -> str:

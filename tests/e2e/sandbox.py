@@ -60,6 +60,8 @@ class Sandbox:
                 paths.HOME_VARIABLE: str(sandbox.data),
                 "ANTHROPIC_BASE_URL": base_url,
                 **_QUIET,
+                # A tree that is tested without being installed is found as the tests find it.
+                **{name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
                 **env,
             }
         )

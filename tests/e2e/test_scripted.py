@@ -82,7 +82,7 @@ def test_what_the_provider_refuses_reaches_the_agent_as_it_is(
     done = sandbox.run(*wrap_scripted("--max-retries", "1", "-p", LARGE.prompt))
     assert done.returncode == 1
     assert str(code) in done.stderr
-    assert "failed)" in done.stderr
+    assert f"all failed: {code} from the provider" in done.stderr
 
 
 def test_eight_sessions_at_once_do_not_disturb_each_other(tmp_path: Path, provider: EmulatedProvider) -> None:

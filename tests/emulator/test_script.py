@@ -132,3 +132,9 @@ def test_words_come_in_as_many_pieces() -> None:
 
 def test_reminders_are_not_the_users_words() -> None:
     assert own_text("<system-reminder>\nX [[say no]]\n</system-reminder>\n ask ") == "ask"
+
+
+def test_a_commit_directive_is_the_answer_to_a_diff_and_to_nothing_else() -> None:
+    prompt = "Greet. [[say hello]] [[commit feat: greet]]"
+    assert answer(Dialogue(prompt)).text == "hello"
+    assert answer(Dialogue(f"{prompt}\ndiff --git a/f b/f")).text == "feat: greet"

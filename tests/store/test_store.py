@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headroom_wrap.errors import Code, HeadroomError
-from headroom_wrap.store import Decision, LedgerRow, Store
+from headroom_wrap.store import Decision, Failure, LedgerRow, Store
 from headroom_wrap.store.store import TOUCH_AFTER_S, original_id
 
 _DECISION = Decision("key", "family", '{"level": "balanced"}', "short", "folded", "logs", 100, 20, None, ("other",))
@@ -138,6 +138,7 @@ def test_savings_of_calls_that_failed_do_not_count_and_those_without_usage_are_t
     store.close()
     assert (totals.requests, totals.errors) == (5, 3)
     assert (totals.tokens_before, totals.tokens_after, totals.saved_unreported) == (110, 8, 96)
+    assert totals.failures == (Failure(429, "broken", 1), Failure(499, "broken", 1), Failure(502, "broken", 1))
 
 
 def test_a_reader_without_any_right_to_write_still_reads(file: Path) -> None:

@@ -1,0 +1,185 @@
+"""Aider: pointed at the proxy by its environment and by an env file of the session's own.
+
+It loads every `.env` over the environment of its process, so the variables alone would be beaten by a file of the
+user's; the file of `--env-file` is loaded last. `set-env` comes later still and is taken over in the variable
+`AIDER_SET_ENV`, which beats configuration files and, unlike a flag, is not for everybody to read.
+It can send no header of ours, so the session key is in the URL. It has no tools: nothing of its requests is changed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from headroom_wrap.agents import aider_config
+from headroom_wrap.agents.agent import (
+    NETWORK_VARIABLES,
+    Agent,
+    Context,
+    Plan,
+    Route,
+    Upstream,
+    find_program,
+    without_proxy_for_loopback,
+)
+from headroom_wrap.agents.aider_config import AiderConfig
+from headroom_wrap.proxy.config import OFFICIAL_URLS
+
+_BASE_URLS = {
+    "openai": ("OPENAI_BASE_URL", "OPENAI_API_BASE"),
+    "anthropic": ("ANTHROPIC_API_BASE", "ANTHROPIC_BASE_URL"),
+}
+"""The variables by provider, the one that wins first (litellm 1.81.10)."""
+_MESSAGES = "/v1/messages"
+"""Anthropic's base URL may have it at its end already."""
+_NO_SUFFIX = "LITELLM_ANTHROPIC_DISABLE_URL_SUFFIX"
+_NO_PROXY = ("no_proxy", "NO_PROXY")
+_BASE_OPTION, _BASE_VARIABLE = "openai-api-base", "AIDER_OPENAI_API_BASE"
+_SET_ENV_OPTION, _SET_ENV_VARIABLE = "set-env", "AIDER_SET_ENV"
+_MODEL_OPTIONS = ("model", "weak-model", "editor-model")
+_OTHER_PROVIDERS = {
+    "azure": ("Azure OpenAI", "AZURE_API_BASE"),
+    "bedrock": ("Amazon Bedrock", ""),
+    "deepseek": ("DeepSeek", "DEEPSEEK_API_BASE"),
+    "gemini": ("Gemini", "GEMINI_API_BASE"),
+    "groq": ("Groq", "GROQ_API_BASE"),
+    "lm_studio": ("LM Studio", "LM_STUDIO_API_BASE"),
+    "ollama": ("Ollama", "OLLAMA_API_BASE"),
+    "ollama_chat": ("Ollama", ""),
+    "openrouter": ("OpenRouter", "OPENROUTER_API_BASE"),
+    "vertex_ai": ("Google Vertex AI", ""),
+    "xai": ("xAI", "XAI_API_BASE"),
+}
+"""The beginning of a model's name: who serves it, and the variable with its base URL."""
+_ALIASES = {
+    "deepseek": "deepseek/", "r1": "deepseek/", "flash": "gemini/", "flash-lite": "gemini/", "gemini": "gemini/",
+    "gemini-2.5-pro": "gemini/", "gemini-3-pro-preview": "gemini/", "gemini-exp": "gemini/", "grok3": "xai/",
+    "quasar": "openrouter/", "optimus": "openrouter/",
+}  # fmt: skip
+_ALL_MODELS = "aider/extra_params"
+_OWN_URL = ("api_base", "base_url")
+
+
+def upstreams(context: Context) -> Mapping[str, Upstream]:
+    """Where this user's Aider sends its requests, as the strongest of its layers says."""
+    config = aider_config.read(context)
+    found = {}
+    for provider, names in _BASE_URLS.items():
+        name = next((name for name in names if config.env.get(name)), None)
+        if name is None:
+            found[provider] = Upstream(OFFICIAL_URLS[provider], "default")
+        else:
+            url = config.env[name].rstrip("/")
+            url = url.removesuffix(_MESSAGES) if provider == "anthropic" else url
+            found[provider] = Upstream(url, config.sources.get(name, name))
+    return found
+
+
+def network_env(context: Context) -> Mapping[str, str]:
+    """Proxies and certificates as they hold inside Aider."""
+    env = aider_config.read(context).env
+    return {name: env[name] for name in NETWORK_VARIABLES if env.get(name)}
+
+
+def plan(context: Context, route: Route) -> Plan:
+    """Start Aider through the route."""
+    config = aider_config.read(context)
+    env, args = _environment(config, route), context.args
+    taken = ["env-file"]
+    if config.value(_BASE_OPTION):
+        env[_BASE_VARIABLE] = env[aider_config.API_BASE]
+        taken.append(_BASE_OPTION)
+    told = config.settings.get(_SET_ENV_OPTION)
+    entries = told.values if told else ()
+    others = [entry for entry in entries if entry.partition("=")[0].strip() not in env]
+    if len(others) < len(entries) or not config.reads_dotenv:
+        # A list of this variable stands in the place of every weaker one, so the user's other entries are in it.
+        ours = [f"{name}={value}" for name, value in env.items()]
+        env[_SET_ENV_VARIABLE] = _listed([*others, *ours])
+        taken.append(_SET_ENV_OPTION)
+    file = route.files / "aider.env"
+    own = "".join(f"{name}={value}\n" for name, value in env.items())
+    args = ("--env-file", str(file), *aider_config.without(args, *taken))
+    return Plan(args, env, {file: _before(config) + own}, bypasses(context))
+
+
+def _environment(config: AiderConfig, route: Route) -> dict[str, str]:
+    urls = {"openai": f"{route.keyed_url}/v1", "anthropic": route.keyed_url}
+    env = {name: urls[provider] for provider, names in _BASE_URLS.items() for name in names}
+    exempt = without_proxy_for_loopback(next(filter(None, map(config.env.get, _NO_PROXY)), None))
+    env |= dict.fromkeys(_NO_PROXY, exempt)
+    return env | ({_NO_SUFFIX: "false"} if config.env.get(_NO_SUFFIX) else {})
+
+
+def _before(config: AiderConfig) -> str:
+    """The user's own env file, where ours takes its place: as it stands, for Aider to read as it would have."""
+    text = aider_config.text_of(config.env_file) if config.is_env_file_moved else ""
+    return f"{text}\n" if text and not text.endswith("\n") else text
+
+
+def _listed(entries: list[str]) -> str:
+    """A list as the variable holds it, spelt so that no env file takes a `$` or a `#` in it for its own."""
+    return json.dumps(entries).replace("$", "\\u0024").replace("#", "\\u0023")
+
+
+def bypasses(context: Context) -> tuple[str, ...]:
+    """What of this user's Aider does not pass through a session: models of others, models with a URL of their own."""
+    config = aider_config.read(context)
+    return (*_other_models(config), *_other_urls(config), *_own_urls(config, context))
+
+
+def _other_models(config: AiderConfig) -> Iterator[str]:
+    for model in dict.fromkeys(filter(None, map(config.value, _MODEL_OPTIONS))):
+        provider, slash, _ = _ALIASES.get(model, model).partition("/")
+        if slash and provider not in _BASE_URLS:
+            title = _OTHER_PROVIDERS.get(provider, (provider, ""))[0]
+            yield f"Aider's model {model} is served by {title}: its requests do not pass here, nothing is compressed."
+
+
+def _other_urls(config: AiderConfig) -> Iterator[str]:
+    for title, variable in _OTHER_PROVIDERS.values():
+        if variable and config.env.get(variable):
+            source = config.sources.get(variable, "the environment")
+            yield f"Requests to {title} go where {variable} of {source} says, and do not pass here."
+
+
+def _own_urls(config: AiderConfig, context: Context) -> Iterator[str]:
+    told = config.value("model-settings-file")
+    for file in config.files(aider_config.MODEL_SETTINGS_FILE, context, told):
+        content = aider_config.yaml_in(file)
+        for entry in content if isinstance(content, list) else ():
+            name, params = _params(entry)
+            if any(params.get(key) for key in _OWN_URL):
+                models = "all models" if name == _ALL_MODELS else f"the model {name}"
+                yield f"{file} gives {models} a URL of its own: such requests do not pass here, nothing is compressed."
+
+
+def _params(entry: Any) -> tuple[str, Mapping[str, Any]]:
+    params = entry.get("extra_params") if isinstance(entry, dict) else None
+    return (str(entry.get("name")), params) if isinstance(params, dict) else ("", {})
+
+
+def transcripts(context: Context) -> tuple[Path, ...]:
+    """The chat history: where the user wants it, and where it is by default."""
+    config = aider_config.read(context)
+    default = (config.git_root or context.cwd) / aider_config.HISTORY_FILE
+    told = config.value("chat-history-file")
+    named = [context.cwd / told] if told else []
+    return tuple(dict.fromkeys(Path(os.path.realpath(file)) for file in (*named, default)))
+
+
+AIDER = Agent(
+    name="aider",
+    title="Aider",
+    find=find_program("aider"),
+    install_hint="Install it with: pipx install aider-chat",
+    upstreams=upstreams,
+    network_env=network_env,
+    plan=plan,
+    transcripts=transcripts,
+    bypasses=bypasses,
+    no_savings="Aider calls no tools, and the text of the files that it sends stays exact",
+)
