@@ -87,23 +87,27 @@ def network_env(context: Context) -> Mapping[str, str]:
 def plan(context: Context, route: Route) -> Plan:
     """Start Aider through the route."""
     config = aider_config.read(context)
-    env, args = _environment(config, route), context.args
-    taken = ["env-file"]
+    env, taken = _environment(config, route), ["env-file"]
     if config.value(_BASE_OPTION):
         env[_BASE_VARIABLE] = env[aider_config.API_BASE]
         taken.append(_BASE_OPTION)
+    # A pipe can be read once, and that is for Aider to do: it stays where it is.
+    is_pipe = config.is_env_file_moved and config.env_file.is_fifo()
     told = config.settings.get(_SET_ENV_OPTION)
     entries = told.values if told else ()
     others = [entry for entry in entries if entry.partition("=")[0].strip() not in env]
-    if len(others) < len(entries) or not config.reads_dotenv:
+    if len(others) < len(entries) or is_pipe or not config.reads_dotenv:
         # A list of this variable stands in the place of every weaker one, so the user's other entries are in it.
         ours = [f"{name}={value}" for name, value in env.items()]
         env[_SET_ENV_VARIABLE] = _listed([*others, *ours])
         taken.append(_SET_ENV_OPTION)
+    if is_pipe:
+        return Plan(aider_config.without(context.args, *taken[1:]), env, notes=bypasses(context))
     file = route.files / "aider.env"
+    before = aider_config.statements(config.env_file) if config.is_env_file_moved else ""
     own = "".join(f"{name}={value}\n" for name, value in env.items())
-    args = ("--env-file", str(file), *aider_config.without(args, *taken))
-    return Plan(args, env, {file: _before(config) + own}, bypasses(context))
+    args = ("--env-file", str(file), *aider_config.without(context.args, *taken))
+    return Plan(args, env, {file: before + own}, bypasses(context))
 
 
 def _environment(config: AiderConfig, route: Route) -> dict[str, str]:
@@ -112,12 +116,6 @@ def _environment(config: AiderConfig, route: Route) -> dict[str, str]:
     exempt = without_proxy_for_loopback(next(filter(None, map(config.env.get, _NO_PROXY)), None))
     env |= dict.fromkeys(_NO_PROXY, exempt)
     return env | ({_NO_SUFFIX: "false"} if config.env.get(_NO_SUFFIX) else {})
-
-
-def _before(config: AiderConfig) -> str:
-    """The user's own env file, where ours takes its place: as it stands, for Aider to read as it would have."""
-    text = aider_config.text_of(config.env_file) if config.is_env_file_moved else ""
-    return f"{text}\n" if text and not text.endswith("\n") else text
 
 
 def _listed(entries: list[str]) -> str:

@@ -121,9 +121,13 @@ def read(context: Context, written: Mapping[Path, str] | None = None) -> AiderCo
     return AiderConfig(env, sources, settings, root, files[-1], is_moved, reads_dotenv)
 
 
-def text_of(file: Path) -> str:
-    """A text file as it stands; empty where it cannot be read, or is no plain file."""
-    return _text(file, {})
+def statements(file: Path) -> str:
+    """An env file as it stands, without what python-dotenv passes over as broken: it could swallow what comes next."""
+    from dotenv.parser import parse_stream  # noqa: PLC0415 - as in `yaml_in`
+
+    bindings = parse_stream(io.StringIO(_text(file, {})))
+    text = "".join(binding.original.string for binding in bindings if not binding.error)
+    return f"{text}\n" if text and not text.endswith("\n") else text
 
 
 def git_root(context: Context) -> Path | None:
@@ -143,7 +147,7 @@ def yaml_in(file: Path) -> Any:
     import yaml  # noqa: PLC0415 - for this agent's files alone: other sessions start without it
 
     try:
-        return yaml.safe_load(text_of(file))
+        return yaml.safe_load(_text(file, {}))
     except (yaml.YAMLError, ValueError):  # ValueError: a date that is none
         return None
 
@@ -244,7 +248,13 @@ def _work_tree(path: Path) -> Path | None:
     start = Path(os.path.realpath(path))
     if not os.path.exists(start):  # noqa: PTH110 - a word may be no possible name, which only this takes for an answer
         start = start.parent
-    return next((folder for folder in (start, *start.parents) if os.path.exists(folder / ".git")), None)  # noqa: PTH110
+    return next((folder for folder in (start, *start.parents) if _has_repository(folder)), None)
+
+
+def _has_repository(folder: Path) -> bool:
+    """Whether it has a `.git` that is one: a repository, or the file that names one elsewhere."""
+    git = folder / ".git"
+    return os.path.isfile(git) or os.path.isfile(git / "HEAD")  # noqa: PTH113 - as above
 
 
 def _confs(context: Context, root: Path | None) -> Iterator[tuple[str, Mapping[str, Any]]]:

@@ -23,6 +23,7 @@ FOUR = {
     "ANTHROPIC_API_BASE": KEYED,
     "ANTHROPIC_BASE_URL": KEYED,
 }
+ENV_NAMES = (*FOUR, "no_proxy", "NO_PROXY")
 ENV_FILE = Path("/files/aider.env")
 
 HOME, ROOT, CWD, CONF = ("home/{}", "repo/{}", "repo/sub/{}", "other/{}")
@@ -31,9 +32,10 @@ DOTENV, YAML = ".env", ".aider.conf.yml"
 
 @pytest.fixture
 def user(tmp_path: Path) -> Context:
-    """A home, and a folder inside a repository."""
-    for folder in ("home/.aider", "repo/.git", "repo/sub", "other"):
+    """A home, and a folder inside a repository, with a `.git` of its own that is none."""
+    for folder in ("home/.aider", "repo/.git", "repo/sub/.git", "other"):
         (tmp_path / folder).mkdir(parents=True)
+    (tmp_path / "repo/.git/HEAD").touch()
     return Context((), {}, tmp_path / "repo" / "sub", tmp_path / "home")
 
 
@@ -243,9 +245,22 @@ def test_the_git_root_is_that_of_the_files(args: tuple[str, ...], found: str, us
     assert aider_config.git_root(replace(user, args=args)) == (user.home.parent / found).resolve()
 
 
-def test_a_pipe_in_the_place_of_an_env_file_is_not_drained(user: Context) -> None:
-    os.mkfifo(user.cwd / DOTENV)
-    assert AIDER.upstreams(user)["openai"].source == "default"
+def test_a_pipe_in_the_place_of_an_env_file_is_left_to_aider(user: Context) -> None:
+    os.mkfifo(user.cwd / "pipe.env")
+    context = given(user, {CWD.format(YAML): conf(set_env=["A=1"])}, "--env-file", "pipe.env", "f.py")
+    assert AIDER.upstreams(context)["openai"].source == "default"
+    plan = planned(context)
+    assert (plan.args, plan.files) == (context.args, {})
+    assert json.loads(plan.env["AIDER_SET_ENV"]) == ["A=1", *(f"{name}={plan.env[name]}" for name in ENV_NAMES)]
+
+
+def test_a_broken_statement_of_the_users_env_file_swallows_none_of_ours(user: Context) -> None:
+    files = {CONF.format("x.env"): 'A=1\nB="open\nC=\'open\nAIDER_SET_ENV=["OPENAI_BASE_URL=http://a", "D=\'"]\nE=2'}
+    context = given(user, files, "--env-file", "{top}/other/x.env")
+    before, held = aider_config.read(context).env, inside(context, planned(context)).env
+    assert {name: held[name] for name in FOUR} == FOUR
+    assert {name: held.get(name) for name in "ABCDE"} == {name: before.get(name) for name in "ABCDE"}
+    assert (held["A"], held["E"]) == ("1", "2")
 
 
 MODELS = """\

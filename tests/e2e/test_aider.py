@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import pexpect
 import pytest
 
 from headroom_wrap import paths
@@ -42,7 +44,7 @@ EDIT = f"""Make greet polite. [[say hello.py
 MODELS = {"openai": "openai/gpt-4o", "anthropic": "anthropic/claude-sonnet-4-20250514"}
 PATHS = {"openai": "/v1/chat/completions", "anthropic": "/v1/messages"}
 KEY = "sk-test-0123456789"
-HISTORY = ".aider.chat.history.md"
+KEY_IN_PATH = re.compile(rb"/k/[0-9a-f]{64}")
 
 
 @pytest.fixture
@@ -112,7 +114,14 @@ def test_an_edit_is_committed_with_the_very_requests_that_aider_sends_without_us
     assert git(aider_sandbox, "log", "-1", "--format=%s") == COMMIT
     assert git(aider_sandbox, "status", "--porcelain") == ""
     assert "headroom: 2 requests; nothing saved: Aider calls no tools" in done.stderr
-    assert aider_sandbox.leftovers() == []
+    assert_nothing_left(aider_sandbox)
+
+
+def assert_nothing_left(sandbox: Sandbox) -> None:
+    """Nothing of the session, and the key, which is in the URL, in no file that Aider has written."""
+    assert sandbox.leftovers() == []
+    for path in (*sandbox.work.rglob("*"), *sandbox.home.rglob("*")):
+        assert not path.is_file() or not KEY_IN_PATH.search(path.read_bytes()), path
 
 
 def everything(*folders: Path) -> dict[Path, bytes]:
@@ -151,7 +160,7 @@ def test_what_the_users_own_files_say_is_the_upstream_and_no_way_past_us(
     assert "headroom: 1 request;" in done.stderr
     assert f"-> {corporate.url}/v1 (openai, from: " in done.stderr
     assert everything(aider_sandbox.work, aider_sandbox.home) == before
-    assert aider_sandbox.leftovers() == []
+    assert_nothing_left(aider_sandbox)
 
 
 def test_an_anthropic_base_url_of_a_dotenv_is_the_upstream_too(
@@ -177,7 +186,24 @@ def test_a_failed_run_ends_with_aiders_own_exit_code_and_the_summary_says_what_h
     assert done.returncode == 0, done.stderr
     assert f"headroom: 1 request, all failed: {status} from the provider" in done.stderr.splitlines()
     assert (aider_sandbox.work / "hello.py").read_text(encoding="utf-8") == GREETING
-    assert aider_sandbox.leftovers() == []
+    assert_nothing_left(aider_sandbox)
+
+
+def test_a_chat_in_the_terminal_goes_through_the_session_until_its_end(aider_sandbox: Sandbox) -> None:
+    words = (*WRAP, "aider", *QUIET, "--model", MODELS["openai"], "hello.py")
+    terminal = aider_sandbox.open_terminal(*words)
+    # What is typed is echoed, with more behind it on its line.
+    for prompt, said in ((EDIT, "Commit [0-9a-f]+ "), ("And now? [[say no more]]", "no more\r?\n")):
+        terminal.expect("> ")
+        terminal.send(f"{{prompt\n{prompt}\nprompt}}\n")
+        terminal.expect(said)
+    terminal.send("/exit\r")
+    terminal.expect("headroom: 3 requests; nothing saved: Aider")
+    terminal.expect(pexpect.EOF)
+    terminal.close()
+    assert terminal.exitstatus == 0
+    assert git(aider_sandbox, "log", "-1", "--format=%s") == COMMIT
+    assert_nothing_left(aider_sandbox)
 
 
 def test_inside_another_agents_session_each_provider_is_reached_on_its_own_way(
