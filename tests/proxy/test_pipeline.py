@@ -10,7 +10,7 @@ import pytest
 
 from headroom_wrap.compression.engine import Engine
 from headroom_wrap.compression.markers import PREFIX
-from headroom_wrap.compression.model import Compressed, Hints
+from headroom_wrap.compression.model import Compressed, Hints, Level
 from headroom_wrap.proxy.pipeline import EnginePipeline
 from headroom_wrap.store import Store
 
@@ -116,3 +116,14 @@ def test_a_closed_store_costs_an_answer_nothing(store: Store) -> None:
     pipeline = EnginePipeline(Engine(store), store)
     store.close()
     pipeline.keep_call("c1", CALL)
+
+
+@pytest.mark.parametrize("wire", ["openai_chat", "anthropic"])
+def test_a_chat_without_tools_goes_out_with_its_own_bytes_at_every_level(wire: str, store: Store) -> None:
+    """As Aider sends it: files, and what it ran, in the user's messages."""
+    asked = [{"role": "user", "content": f"Here are the files:\n{LOG}"}, {"role": "assistant", "content": "Ok."}] * 2
+    last = {"role": "user", "content": [{"type": "text", "text": f"I ran the tests:\n{LOG}"}]}
+    request = json.dumps({"model": "m", "max_tokens": 9, "messages": [*asked, last]}).encode()
+    for level in Level:
+        prepared = EnginePipeline(Engine(store), store, level=level, command="headroom retrieve").prepare(wire, request)
+        assert prepared.body == request
