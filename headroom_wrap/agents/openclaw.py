@@ -64,6 +64,9 @@ def plan(context: Context, route: Route) -> Plan:
     overlay = _overlay(config, route.keyed_url)
     roots = openclaw_config.roots_variable(config, context.env)
     env |= {"OPENCLAW_CONFIG_PATH": str(file)} | ({"OPENCLAW_INCLUDE_ROOTS": roots} if roots else {})
+    # Unset, OpenClaw puts plugins' skills beside the overlay, and so this session's folder into its system prompt:
+    # the provider's cache would miss the whole prompt of a conversation that is taken up again.
+    env["OPENCLAW_STATE_DIR"] = str(config.state)
     notes = tuple(f"{note[0].upper()}{note[1:]}." for note in _notes(context, config))
     return Plan(context.args, env, {file: json.dumps(overlay, indent=2) + "\n"}, notes)
 
