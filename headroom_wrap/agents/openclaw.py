@@ -108,7 +108,7 @@ def installation(context: Context, data: Path, _mcp_command: tuple[str, ...]) ->
     command = " ".join(["headroom proxy", f"--port {PORT}", *_url_flags(config)])
     says = (
         f"OpenClaw's requests now go to {url}. Keep this running: {command}",
-        "Restart a running gateway: openclaw gateway restart. To undo: headroom unwrap openclaw",
+        "A gateway that runs already reads its configuration anew: openclaw gateway restart",
         *(f"{note[0].upper()}{note[1:]}." for note in (*_uncovered(config), *_without_plugin(config))),
     )
     return Installation({config.path: text.encode()}, f"OpenClaw goes to {url}", says)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -12,13 +14,15 @@ from typing import Any
 
 import pytest
 
+from headroom_wrap import paths
 from headroom_wrap.emulator.recording import RecordedRequest
 from headroom_wrap.emulator.server import EmulatedProvider
+from headroom_wrap.wrap import installed
 from tests.e2e.conftest import AGENTS
-from tests.e2e.sandbox import AGENTS_VARIABLE, Sandbox, sent_results
+from tests.e2e.sandbox import AGENTS_VARIABLE, Sandbox, Standalone, sent_results
 from tests.e2e.tasks import FATAL, HIDDEN, write_files
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(240)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 TURN_TIMEOUT_S = 120
 LOG = 'Look. [[tool exec {"command":"cat app.log"}]] [[find FATAL]]'
@@ -128,3 +132,78 @@ def test_the_plugin_compresses_cold_history_of_a_provider_that_is_not_behind_the
     assert len(results) == 3
     assert file_bytes(openclaw) == before
     assert openclaw.leftovers() == []
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as tried:
+        tried.settimeout(0.5)
+        return tried.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.soak
+def test_a_wrapped_gateway_compresses_for_its_clients_and_ends_with_the_session(
+    openclaw: Sandbox, provider: EmulatedProvider
+) -> None:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    gateway = {"mode": "local", "port": port, "auth": {"mode": "token", "token": "t-0123456789"}}
+    before = configure(openclaw, {"anthropic": anthropic(provider.url)}, gateway=gateway)
+    log = openclaw.root / "gateway.log"
+    with log.open("w", encoding="utf-8") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "headroom_wrap", "wrap", "openclaw", "gateway", "run"],
+            cwd=openclaw.work, env=openclaw.env, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+            start_new_session=True,
+        )  # fmt: skip
+    try:
+        assert provider.wait_for(lambda: is_open(port), 60), log.read_text(encoding="utf-8")
+        asked = ("openclaw", "agent", "--agent", "main", "--session-id", "s1", "--message", LOG)
+        done = subprocess.run(
+            asked, cwd=openclaw.work, env=openclaw.env, capture_output=True, text=True, timeout=TURN_TIMEOUT_S,
+            stdin=subprocess.DEVNULL, check=False,
+        )  # fmt: skip
+        assert FATAL in done.stdout, done.stderr
+        assert first_results(provider.model_requests)[0].startswith("[headroom h")
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(30) == 0
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+    assert not is_open(port)
+    assert file_bytes(openclaw) == before
+    assert openclaw.leftovers() == []
+
+
+def test_an_installation_edits_the_users_file_and_undoing_it_restores_each_byte(sandbox: Sandbox) -> None:
+    (sandbox.home / ".openclaw").mkdir()
+    before = configure(sandbox, {"anthropic": anthropic("https://gate")})
+    done = sandbox.run(sys.executable, "-m", "headroom_wrap", "wrap", "openclaw", "--install")
+    assert done.returncode == 0, done.stderr
+    assert "--anthropic-url https://gate" in done.stderr
+    assert b"http://127.0.0.1:8787" in file_bytes(sandbox)
+    assert b"// mine" in file_bytes(sandbox)
+    assert installed.uninstall(paths.home(sandbox.env), "openclaw") == []
+    assert file_bytes(sandbox) == before
+
+
+def test_openclaw_accepts_an_installation_and_goes_to_the_stand_alone_proxy(
+    openclaw: Sandbox, proxy: Standalone, provider: EmulatedProvider
+) -> None:
+    # The port is fixed in an installation; the test's proxy has one of its own.
+    configure(openclaw, {"anthropic": anthropic(provider.url)})
+    done = openclaw.run(sys.executable, "-m", "headroom_wrap", "wrap", "openclaw", "--install")
+    assert done.returncode == 0, done.stderr
+    file = openclaw.home / ".openclaw" / "openclaw.json"
+    port = proxy.url.rpartition(":")[2]
+    file.write_text(file.read_text(encoding="utf-8").replace("8787", port), encoding="utf-8")
+    argv = ("openclaw", "agent", "--local", "--agent", "main", "--session-id", "s1", "--message")
+    done = subprocess.run(
+        [*argv, f"{LOG[: LOG.index(' [[find')]} [[retrieve 131-133]] [[find {HIDDEN}]]"],
+        cwd=openclaw.work, env=openclaw.env, capture_output=True, text=True, timeout=TURN_TIMEOUT_S,
+        stdin=subprocess.DEVNULL, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert HIDDEN in done.stdout
+    assert first_results(provider.model_requests)[0].startswith("[headroom h")
