@@ -13,7 +13,7 @@ from headroom_wrap.compression.relevance import relevant
 SLOT = "…"
 """Stands in a heading where each of the names below it stood."""
 
-_LISTED_MAX = 30
+_LISTED_MAX = 40
 """A stretch of more passed tests than this becomes a count; of fewer, every name stays: agents type node ids back."""
 _RELEVANT_MAX = 12
 _GROUP_MIN = 3
