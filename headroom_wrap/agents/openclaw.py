@@ -64,6 +64,9 @@ def plan(context: Context, route: Route) -> Plan:
     overlay = _overlay(config, route.keyed_url)
     roots = openclaw_config.roots_variable(config, context.env)
     env |= {"OPENCLAW_CONFIG_PATH": str(file)} | ({"OPENCLAW_INCLUDE_ROOTS": roots} if roots else {})
+    # Unset, OpenClaw puts plugins' skills beside the overlay, and so this session's folder into its system prompt:
+    # the provider's cache would miss the whole prompt of a conversation that is taken up again.
+    env["OPENCLAW_STATE_DIR"] = str(config.state)
     notes = tuple(f"{note[0].upper()}{note[1:]}." for note in _notes(context, config))
     return Plan(context.args, env, {file: json.dumps(overlay, indent=2) + "\n"}, notes)
 
@@ -105,7 +108,7 @@ def installation(context: Context, data: Path, _mcp_command: tuple[str, ...]) ->
     command = " ".join(["headroom proxy", f"--port {PORT}", *_url_flags(config)])
     says = (
         f"OpenClaw's requests now go to {url}. Keep this running: {command}",
-        "Restart a running gateway: openclaw gateway restart. To undo: headroom unwrap openclaw",
+        "A gateway that runs already reads its configuration anew: openclaw gateway restart",
         *(f"{note[0].upper()}{note[1:]}." for note in (*_uncovered(config), *_without_plugin(config))),
     )
     return Installation({config.path: text.encode()}, f"OpenClaw goes to {url}", says)

@@ -26,7 +26,11 @@ _OPENING = re.compile(r"\[\[(tool|repeat|retrieve|find|say|think|words)\b[ \t]*"
 _DIRECTIVE = re.compile(r"\[\[(?:tool|repeat|retrieve|find|say|think|words|commit)\b.*?\]\]", re.DOTALL)
 _COMMIT = re.compile(r"\[\[commit\s+(.*?)\]\]", re.DOTALL)
 _DIFF = "diff --git "
-_REMINDER = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
+_REMINDER = re.compile(
+    r"<system-reminder>.*?</system-reminder>"
+    r"|<<<BEGIN_OPENCLAW_INTERNAL_CONTEXT>>>.*?<<<END_OPENCLAW_INTERNAL_CONTEXT>>>",
+    re.DOTALL,
+)
 _HEADER = re.compile(r"\[headroom ([^\s:\]]+): \d+ of \d+ \w+ elided where marked")
 _COMMAND = re.compile(r"original intact, to read: (\S+ retrieve) ")
 _ELISION = re.compile(r"\[headroom: (?:lines?|rows?) (\d+)(?:-(\d+))?(?:, [\d, -]{1,4000})? elided")

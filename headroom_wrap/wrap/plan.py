@@ -75,7 +75,12 @@ class Start:
 
 def route(launch: Launch, url: str, key: str, session: str, files: Path) -> Route:
     """Our side of the plan."""
-    return Route(url, key, session, files, launch.data, mcp_command=(sys.executable, str(_MCP_PROGRAM)))
+    return Route(url, key, session, files, launch.data, mcp_command())
+
+
+def mcp_command() -> tuple[str, ...]:
+    """The argv of the light MCP server."""
+    return sys.executable, str(_MCP_PROGRAM)
 
 
 def start(launch: Launch, program: tuple[str, ...], route: Route) -> Start:
