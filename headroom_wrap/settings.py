@@ -89,6 +89,13 @@ def _url(value: Any) -> str:
     return str(value).rstrip("/")
 
 
+def _https_url(value: Any) -> str:
+    url = _url(value)
+    if not url.startswith("https://"):
+        raise ValueError("a URL that begins with https://, since a token goes there")
+    return url
+
+
 def _anthropic_url(value: Any) -> str:
     url = _url(value)
     if url.endswith("/v1"):
@@ -117,6 +124,10 @@ SETTINGS = (
     Setting(
         "chatgpt_url", "HEADROOM_CHATGPT_URL", "", _url,
         "Where Codex goes with a ChatGPT login; default: https://chatgpt.com/backend-api/codex.",
+    ),
+    Setting(
+        "copilot_url", "HEADROOM_COPILOT_URL", "", _https_url,
+        "Where Copilot requests go with a subscription, over https; default: as GitHub says for the account.",
     ),
     Setting(
         "retention_days", "HEADROOM_RETENTION_DAYS", 30, _limit,
@@ -154,6 +165,7 @@ class Settings:
     anthropic_url: str
     openai_url: str
     chatgpt_url: str
+    copilot_url: str
     retention_days: int
     store_max_mb: int
     kompress_dir: str

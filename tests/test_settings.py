@@ -22,7 +22,7 @@ def test_flag_beats_environment_beats_file_beats_default(file: Path) -> None:
     assert (loaded.level, loaded.port, loaded.exclude_tools, loaded.anthropic_url) == ("off", 8, ("Read",), "")
     assert loaded.sources == {
         "level": "flag", "port": "HEADROOM_PORT", "exclude_tools": str(file), "anthropic_url": "default",
-        "openai_url": "default", "chatgpt_url": "default", "cache_breakpoints": "default",
+        "openai_url": "default", "chatgpt_url": "default", "copilot_url": "default", "cache_breakpoints": "default",
         "retention_days": "default", "store_max_mb": "default", "kompress_dir": "default",
     }  # fmt: skip
 

@@ -32,7 +32,7 @@ class Route:
 
     Attributes:
         method: an HTTP method, or "*" for any.
-        path: the raw path; one that ends in "*" stands for all that begin so.
+        path: the raw path; a "*" in it stands for anything.
         wire: the wire format, which is also the format of our own errors.
         upstream: a name in `ProxyConfig.upstreams`.
         strip: the beginning of `path` that the upstream's base URL holds already.
@@ -51,10 +51,16 @@ class Route:
         """Whether this row is the request's."""
         if self.method not in (method, "*"):
             return False
-        path = self.path.encode()
-        if not (raw_path.startswith(path[:-1]) if path.endswith(b"*") else raw_path == path):
+        if not self._has(raw_path):
             return False
         return not self.header or any(name == self.header.encode() for name, _ in headers)
+
+    def _has(self, raw_path: bytes) -> bool:
+        beginning, star, end = self.path.encode().partition(b"*")
+        if not star:
+            return raw_path == beginning
+        is_long_enough = len(raw_path) >= len(beginning) + len(end)
+        return is_long_enough and raw_path.startswith(beginning) and raw_path.endswith(end)
 
     def url(self, base_url: str, raw_path: bytes, query: bytes) -> str:
         """The upstream URL: path and query byte for byte behind the base URL, whose own path is kept."""
@@ -63,6 +69,9 @@ class Route:
 
 
 _ACCOUNT = "chatgpt-account-id"
+GITHUB_PREFIX = "/github"
+"""Where GitHub's REST API is at the proxy. Copilot CLI keeps this prefix on some paths and drops it on others, so the
+latter have rows of their own (seen with 1.0.102)."""
 
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/messages", "anthropic", "anthropic", Kind.MODEL),
@@ -78,11 +87,23 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/responses", "openai_responses", "chatgpt", Kind.MODEL, strip="/v1", header=_ACCOUNT),
     Route("POST", "/v1/responses", "openai_responses", "openai", Kind.MODEL, strip="/v1"),
     Route("POST", "/responses", "openai_responses", "openai", Kind.MODEL),
+    Route("POST", "/openai/v1/chat/completions", "openai_chat", "azure", Kind.MODEL),
+    Route("POST", "/openai/v1/responses", "openai_responses", "azure", Kind.MODEL),
+    Route("POST", "/openai/deployments/*/chat/completions", "openai_chat", "azure", Kind.MODEL),
+    Route("*", "/copilot_internal/*", "openai_chat", "github", Kind.FORWARD),
+    Route("*", "/copilot/mcp_registry", "openai_chat", "github", Kind.FORWARD),
+    Route("*", f"{GITHUB_PREFIX}/*", "openai_chat", "github", Kind.FORWARD, strip=GITHUB_PREFIX),
+    Route("POST", "/chat/completions", "openai_chat", "copilot", Kind.MODEL),
+    Route("POST", "/responses", "openai_responses", "copilot", Kind.MODEL),
+    Route("POST", "/v1/messages", "anthropic", "copilot", Kind.MODEL),
+    Route("POST", "/v1/messages/count_tokens", "anthropic", "copilot", Kind.COUNT),
     Route("*", "/v1/*", "openai_responses", "chatgpt", Kind.FORWARD, strip="/v1", header=_ACCOUNT),
     Route("*", "/v1/*", "anthropic", "anthropic", Kind.FORWARD, header="anthropic-version"),
     Route("*", "/v1/*", "openai_responses", "openai", Kind.FORWARD, strip="/v1"),
     Route("*", "*", "anthropic", "anthropic", Kind.FORWARD),
     Route("*", "*", "openai_responses", "openai", Kind.FORWARD),
+    Route("*", "*", "openai_chat", "azure", Kind.FORWARD),
+    Route("*", "*", "openai_chat", "copilot", Kind.FORWARD),
 )
 """First come, first served; rows whose upstream a proxy does not have are passed over."""
 
@@ -93,7 +114,7 @@ def match(method: str, raw_path: bytes, headers: Headers, upstreams: Collection[
     """The first row that serves the request, of those that lead to one of the upstreams.
 
     Raises:
-        LookupError: there is none; a proxy with the upstream "anthropic" or "openai" always has one.
+        LookupError: there is none; a proxy that `ProxyConfig` takes always has one.
     """
     for route in ROUTES:
         if (route.upstream in upstreams or route.kind in _OWN) and route.serves(method, raw_path, headers):
