@@ -24,6 +24,7 @@ from headroom_wrap.emulator.server import EmulatedProvider
 DEVICE_GRANT = "urn:ietf:params:oauth:grant-type:device_code"
 EXCHANGE_PATH = "/copilot_internal/v2/token"
 _GONE = {"message": "Not Found", "documentation_url": "https://docs.github.com/rest", "status": "404"}
+_SEAT = {"copilot_plan": "business", "chat_enabled": True, "is_mcp_enabled": True}
 _BAD_CREDENTIALS = {"message": "Bad credentials", "documentation_url": "https://docs.github.com/rest", "status": "401"}
 
 
@@ -215,6 +216,7 @@ class EmulatedGitHub(EmulatedProvider):
             ("POST", self.account.domain, "/login/oauth/access_token"): lambda: self._poll(form),
             ("GET", api, EXCHANGE_PATH): lambda: self._exchange(self._sign_in_of(request)),
             ("GET", api, "/copilot_internal/user"): lambda: self._user(self._sign_in_of(request)),
+            ("GET", api, "/copilot/mcp_registry"): lambda: Planned(200, body={"mcp_registries": []}),
             ("GET", api, "/user"): lambda: self._user(self._sign_in_of(request)),
         }
         route = routes.get((request.method, host, path))
@@ -278,4 +280,4 @@ class EmulatedGitHub(EmulatedProvider):
         if not sign_in:
             return Planned(401, body=_BAD_CREDENTIALS)
         endpoints = {"api": f"https://{self.account.copilot_host}"}
-        return Planned(200, body={"login": self.account.login, "copilot_plan": "business", "endpoints": endpoints})
+        return Planned(200, body={**_SEAT, "login": self.account.login, "endpoints": endpoints})

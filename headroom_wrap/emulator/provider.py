@@ -28,6 +28,7 @@ _FORMATS = {
     "/responses": responses_api.FORMAT,
 }
 _COUNT_TOKENS = "/messages/count_tokens"
+_AZURE = "/openai"
 _CHATGPT = "/backend-api/codex"
 """Where ChatGPT's backend serves Codex."""
 
@@ -122,7 +123,7 @@ class Provider:
 
     async def _answer(self, exchange: Exchange, path: str) -> web.StreamResponse:
         request, record = exchange.request, exchange.record
-        route = path.removesuffix("/").removeprefix("/v1").removeprefix(_CHATGPT)
+        route = path.removesuffix("/").removeprefix(_AZURE).removeprefix("/v1").removeprefix(_CHATGPT)
         if request.headers.get("Upgrade"):
             return await self._refuse(exchange, chat_api.FORMAT, Refusal(426, "Upgrade Required"))
         try:

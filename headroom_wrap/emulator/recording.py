@@ -47,7 +47,7 @@ class RecordedRequest:
     @property
     def credential(self) -> str:
         """What the request is paid with: key, token, or both; empty if it has neither."""
-        return (self.header("x-api-key") or "") + (self.header("authorization") or "")
+        return "".join(self.header(name) or "" for name in ("x-api-key", "api-key", "authorization"))
 
     @property
     def content(self) -> bytes:

@@ -6,6 +6,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import pytest
 
@@ -54,15 +55,15 @@ class Answers(FakeUpstream):
     statuses: Sequence[int] = (200,)
     given: list[FakeResponse] = field(default_factory=list)
 
-    async def send(self, *request: object) -> FakeResponse:  # type: ignore[override]
+    async def send(self, *request: Any) -> FakeResponse:
         number = min(len(self.given), len(self.statuses) - 1)
         headers = [(b"retry-after", b"7")]
         self.answer = FakeResponse(self.statuses[number], headers, (b"%d" % self.statuses[number],))
         self.given.append(self.answer)
-        return await super().send(*request)  # type: ignore[arg-type]
+        return await super().send(*request)
 
 
-def call(
+def call(  # noqa: PLR0913 - what a test may want otherwise
     upstream: FakeUpstream, credential: Tokens | None, headers: Headers, *, path: bytes = b"/responses",
     body: bytes | list[bytes] = b"{}", require_key: bool = True,
 ) -> Answer:  # fmt: skip
