@@ -11,11 +11,12 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headroom_wrap.agents import copilot_byok, copilot_settings
+from headroom_wrap.agents import copilot_byok, copilot_settings, copilot_subscription
 from headroom_wrap.agents.agent import (
     NETWORK_VARIABLES,
     Agent,
     Context,
+    Option,
     Plan,
     Route,
     Upstream,
@@ -23,7 +24,9 @@ from headroom_wrap.agents.agent import (
     without_proxy_for_loopback,
 )
 from headroom_wrap.compression.markers import RETRIEVE_TOOL
+from headroom_wrap.proxy.ports import Credential
 
+_SUBSCRIPTION = Option("--subscription", "use your GitHub Copilot subscription")
 _SERVER = "headroom"
 _PASSED_COMMANDS = frozenset(
     "app login help init config update version workflow sessions memories plugin mcp skill instruction lsp sandbox"
@@ -37,6 +40,8 @@ def upstreams(context: Context) -> Mapping[str, Upstream]:
     Raises:
         HeadroomError: `BAD_SETTING` where neither is set up.
     """
+    if _is_subscription(context):
+        return copilot_subscription.upstreams(context)
     return copilot_byok.upstreams(context)
 
 
@@ -58,10 +63,14 @@ def plan(context: Context, route: Route) -> Plan:
     env = {name: without_proxy_for_loopback(context.env.get(name)) for name in ("NO_PROXY", "no_proxy")}
     if context.args and context.args[0] in _PASSED_COMMANDS:
         return Plan(context.args, env)
-    more = copilot_byok.environment(context, route)
+    notes: tuple[str, ...] = ()
+    if _is_subscription(context):
+        more, notes = copilot_subscription.environment(context, route)
+    else:
+        more = copilot_byok.environment(context, route)
     file = route.files / "mcp.json"
     flags = (f"--additional-mcp-config=@{file}", f"--allow-tool={_SERVER}({RETRIEVE_TOOL})")
-    return Plan((*flags, *context.args), env | more, {file: json.dumps(_mcp(route), indent=1)})
+    return Plan((*flags, *context.args), env | more, {file: json.dumps(_mcp(route), indent=1)}, notes)
 
 
 def transcripts(context: Context) -> tuple[Path, ...]:
@@ -78,6 +87,15 @@ def bypasses(context: Context) -> tuple[str, ...]:
     if file is not None:
         found.append(f"{file} sets up providers: requests to those do not pass here.")
     return tuple(found)
+
+
+def credentials(context: Context, found: Mapping[str, Upstream]) -> Mapping[str, Credential]:
+    """What the proxy pays with in the CLI's place: a subscription's token. A provider's key stays with the CLI."""
+    return copilot_subscription.credentials(context, found) if _is_subscription(context) else {}
+
+
+def _is_subscription(context: Context) -> bool:
+    return _SUBSCRIPTION.name in context.options
 
 
 def _mcp(route: Route) -> dict[str, Any]:
@@ -104,6 +122,8 @@ COPILOT = Agent(
     plan=plan,
     # Its rules know `headroom`, but not one verb of it: to allow retrieval would be to allow `headroom store purge`.
     retrieves_by_shell=False,
+    options=(_SUBSCRIPTION,),
     transcripts=transcripts,
     bypasses=bypasses,
+    credentials=credentials,
 )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from headroom_wrap.agents import Context, Plan, Route
+from headroom_wrap.agents import Context, Plan, Route, Upstream
 from headroom_wrap.agents.copilot import COPILOT
 from headroom_wrap.errors import Code, HeadroomError
 
@@ -105,3 +105,74 @@ def test_what_would_lead_past_us_is_named(tmp_path: Path) -> None:
     assert "copilotUrl" in url
     assert str(tmp_path / "c" / "providers.json") in providers
     assert COPILOT.transcripts(given) == (tmp_path / "c" / "session-state",)
+
+
+TOKEN = f"ghu_{'0' * 36}"
+
+
+def subscribed(home: Path, **env: str) -> Context:
+    # A CI job, so that no keyring of the machine is asked; and a PATH without `gh`.
+    given = {"CI": "true", "PATH": str(home), "HEADROOM_HOME": str(home / "data"), **env}
+    return Context(("--model", "gpt-4o"), given, home, home, {"--subscription": ""})
+
+
+def routed(given: Context, url: str = "") -> Plan:
+    upstreams = dict(COPILOT.upstreams(given))
+    if url:
+        upstreams["copilot"] = Upstream(url, "flag")
+    route = Route("http://127.0.0.1:9", KEY, "s1", Path("/files"), Path("/data"), ("/python",), upstreams)
+    return COPILOT.plan(given, route)
+
+
+def test_with_a_sign_in_the_agent_holds_the_session_key_in_the_form_of_a_token(tmp_path: Path) -> None:
+    given = subscribed(tmp_path, GITHUB_COPILOT_TOKEN=TOKEN, COPILOT_PROVIDER_BASE_URL="https://other.example/v1")
+    plan = routed(given)
+    assert {name: value for name, value in plan.env.items() if name.startswith("COPILOT_")} == {
+        "COPILOT_API_URL": "http://127.0.0.1:9",
+        "COPILOT_GITHUB_TOKEN": f"gho_{KEY}",
+        "COPILOT_DEBUG_GITHUB_API_URL": "http://127.0.0.1:9/github",
+        "COPILOT_PROVIDER_BASE_URL": "",
+    }
+    assert plan.args[-2:] == ("--model", "gpt-4o")
+    assert plan.notes[0] == "COPILOT_PROVIDER_API_URL=https://api.githubcopilot.com"
+    assert set(COPILOT.credentials(given, COPILOT.upstreams(given))) == {"copilot", "github"}
+    assert TOKEN not in repr(plan)
+
+
+def test_without_a_sign_in_copilots_own_token_is_passed_on(tmp_path: Path) -> None:
+    given = subscribed(tmp_path)
+    plan = routed(given)
+    assert plan.env["COPILOT_API_URL"] == f"http://127.0.0.1:9/k/{KEY}"
+    assert "COPILOT_GITHUB_TOKEN" not in plan.env
+    assert "copilot-auth login" in plan.notes[-1]
+    assert COPILOT.credentials(given, COPILOT.upstreams(given)) == {}
+
+
+@pytest.mark.parametrize(
+    ("env", "told", "url"),
+    [
+        ({"GITHUB_COPILOT_ENTERPRISE_DOMAIN": "ghe.example.com"}, "", "https://copilot-api.ghe.example.com"),
+        ({"GITHUB_COPILOT_API_URL": "https://a.example"}, "", "https://a.example"),
+        ({"COPILOT_API_URL": "https://b.example/"}, "", "https://b.example"),
+        ({"COPILOT_API_URL": "https://b.example"}, "https://c.example", "https://c.example"),
+    ],
+)
+def test_the_hosts_are_the_users(env: dict[str, str], told: str, url: str, tmp_path: Path) -> None:
+    for token in ({"GITHUB_COPILOT_TOKEN": TOKEN}, {}):
+        plan = routed(subscribed(tmp_path, **env, **token), told)
+        assert plan.notes[0] == f"COPILOT_PROVIDER_API_URL={url}"
+
+
+def test_a_token_goes_to_no_host_without_tls(tmp_path: Path) -> None:
+    given = subscribed(tmp_path, GITHUB_COPILOT_TOKEN=TOKEN, COPILOT_API_URL="http://b.example")
+    with pytest.raises(HeadroomError) as caught:
+        COPILOT.credentials(given, COPILOT.upstreams(given))
+    assert caught.value.code is Code.BAD_SETTING
+
+
+def test_settings_that_name_another_url_are_refused(tmp_path: Path) -> None:
+    (tmp_path / ".copilot").mkdir()
+    (tmp_path / ".copilot" / "settings.json").write_text('{"copilotUrl": "https://x.example"}', encoding="utf-8")
+    with pytest.raises(HeadroomError) as caught:
+        routed(subscribed(tmp_path, GITHUB_COPILOT_TOKEN=TOKEN))
+    assert caught.value.code is Code.BYPASS
