@@ -69,13 +69,15 @@ def environment(context: Context, route: Route) -> tuple[dict[str, str], tuple[s
         message = "Copilot CLI's settings set copilotUrl, which beats the environment; so nothing was started."
         hint = "Take it out of settings.json, and give the URL to: headroom wrap copilot --subscription --copilot-url"
         raise HeadroomError(Code.BYPASS, message, hint)
-    status = _credential(context, route.upstreams).status()
     # A provider of the user's own would come before the subscription.
     env = {BASE_URL: ""}
+    url = route.upstreams[UPSTREAM].url
+    if url == route.url or url.startswith(f"{route.url}/"):
+        return env, ()  # inside a session: everything leads through its proxy already
+    status = _credential(context, route.upstreams).status()
     if status.is_signed_in:
         env |= {_API_URL: route.url, _TOKEN: token_form(route.key), _GITHUB_URL: route.url + GITHUB_PREFIX}
         return env, (f"COPILOT_PROVIDER_API_URL={status.api_url}", _TERMS)
-    url = route.upstreams[UPSTREAM].url
     return env | {_API_URL: route.keyed_url}, (f"COPILOT_PROVIDER_API_URL={url}", _TERMS, _PASSED_ON)
 
 

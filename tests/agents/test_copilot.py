@@ -176,3 +176,10 @@ def test_settings_that_name_another_url_are_refused(tmp_path: Path) -> None:
     with pytest.raises(HeadroomError) as caught:
         routed(subscribed(tmp_path, GITHUB_COPILOT_TOKEN=TOKEN))
     assert caught.value.code is Code.BYPASS
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", f"http://127.0.0.1:9/k/{KEY}"])
+def test_inside_a_session_nothing_is_set_anew(url: str, tmp_path: Path) -> None:
+    plan = routed(subscribed(tmp_path, COPILOT_API_URL=url, COPILOT_GITHUB_TOKEN=f"gho_{KEY}"))
+    assert not {"COPILOT_API_URL", "COPILOT_GITHUB_TOKEN"} & plan.env.keys()
+    assert plan.notes == ()
