@@ -21,6 +21,7 @@ _ENCODINGS = (
 )
 """The first pattern that a model's name begins with, behind a vendor's name (`openai/gpt-5`) or `ft:`
 (https://github.com/openai/tiktoken/blob/main/tiktoken/model.py)."""
+_REMEMBERED_CHARS = 256 * 1024
 _NAME_START = re.compile(r"(?:.*/|ft:)+")
 
 
@@ -41,11 +42,20 @@ def count(text: str, model: str = "") -> int:
 
     For a model whose encoding is not public, and for none, in o200k_base.
     """
-    encoder = _encoder(encoding_of(model) or DEFAULT_ENCODING)
+    encoding = encoding_of(model) or DEFAULT_ENCODING
+    return _remembered(text, encoding) if len(text) <= _REMEMBERED_CHARS else _count(text, encoding)
+
+
+def _count(text: str, encoding: str) -> int:
+    encoder = _encoder(encoding)
     try:
         return len(encoder.encode_ordinary(text))
     except UnicodeEncodeError:
         return len(encoder.encode_ordinary(text.encode("utf-8", "replace").decode("utf-8")))
+
+
+_remembered = lru_cache(16)(_count)
+"""Whoever weighs several renderings of a text asks for its own count each time."""
 
 
 @lru_cache(256)

@@ -23,7 +23,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LINKS = ("agents", "proxy", "memory", "learn")
 
 RANKS = {
-    "settings": 0, "paths": 0, "errors": 0, "tokens": 0, "network": 0,
+    "settings": 0, "paths": 0, "errors": 0, "tokens": 0, "network": 0, "zstd": 0,
     "store": 1,
     "compression": 2,
     "wire": 3,

@@ -21,6 +21,7 @@ _STOP = frozenset(
 )
 _SUFFIXES = ("ization", "ations", "ation", "ments", "ment", "ness", "ities", "ity", "ingly", "edly", "ings", "ing",
              "ies", "ied", "ers", "est", "ive", "ion", "ions", "ed", "er", "es", "ly", "al", "s", "e", "y")  # fmt: skip
+_KNOWN_CHARS = 40
 _MIN_STEM, _MAX_STEM = 4, 6
 _K1 = 1.2
 _B = 0.75
@@ -28,19 +29,23 @@ _B = 0.75
 
 def stems(text: str) -> list[str]:
     """The words of a text as light stems, lower case, without the commonest; numbers stay as they are."""
-    return [stem(word) for word in words(text)]
-
-
-def words(text: str) -> list[str]:
-    """The words of a text, lower case, without the commonest; names in camel case count as their parts too."""
     found: list[str] = []
-    for match in _WORD.findall(text):
-        word = match.lower()
-        if word not in _STOP:
-            found.append(word)
-        if not match.islower() and (parts := _CAMEL.split(match))[1:]:
-            found += [part.lower() for part in parts if part.lower() not in _STOP]
+    for word in _WORD.findall(text):
+        found += _known_stems(word) if len(word) <= _KNOWN_CHARS else _stems_of(word)
     return found
+
+
+def _stems_of(word: str) -> tuple[str, ...]:
+    """The stem of a word, unless it is of the commonest; a name in camel case counts as its parts, too."""
+    low = word.lower()
+    found = [] if low in _STOP else [low]
+    if not word.islower() and (parts := _CAMEL.split(word))[1:]:
+        found += [part.lower() for part in parts if part.lower() not in _STOP]
+    return tuple(stem(each) for each in found)
+
+
+_known_stems = lru_cache(maxsize=16_384)(_stems_of)
+"""Texts say few words many times."""
 
 
 @lru_cache(maxsize=16_384)

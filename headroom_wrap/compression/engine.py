@@ -13,14 +13,16 @@ import json
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 from headroom_wrap import tokens
 from headroom_wrap.compression import markers, overlaps, router
 from headroom_wrap.compression.commands import is_reader
 from headroom_wrap.compression.model import Compressed, Hints, Level, Profile, Slot, SlotKind, Verdict, WayBack
-from headroom_wrap.compression.references import is_same_call, refer, refer_with_difference
+from headroom_wrap.compression.references import call_key, is_same_call, refer, refer_with_difference
 from headroom_wrap.errors import HeadroomError
 from headroom_wrap.store import Decision, Store
 from headroom_wrap.store.store import original_id
@@ -54,9 +56,11 @@ class _Earlier:
     """Blocks that stand before another: one with the same text, one of the same call, and those of the same file.
 
     Those of the same file come with what is sent in their place, and the families that this itself stands on.
+    `n_tokens` are those of the equal text, 0 where nobody has counted them.
     """
 
     equal: _Block | None = None
+    n_tokens: int = 0
     like: _Block | None = None
     of_file: tuple[tuple[_Block, str | None, tuple[str, ...]], ...] = ()
 
@@ -123,16 +127,15 @@ class Engine:
         decided: dict[str, Decision] = {}
         births: dict[str, Decision] = {}
         originals: dict[str, tuple[str, str]] = {}
-        standing: dict[str, _Block] = {}
-        first_with: dict[str, _Block] = {}
+        standing = _Standing()
         deadline = self._clock() + self._births_budget_s
-        for index, block in enumerate(blocks):
+        for block in blocks:
             decision = known.get(block.key)
-            if decision is not None and not _holds(decision, standing):
+            if decision is not None and not _holds(decision, standing.families):
                 decision = known.get(_alone(block.key))
             if decision is None:
                 is_alone = block.key in known or profile.way_back is WayBack.NONE
-                earlier = _Earlier() if is_alone else _earlier(block, blocks[:index], decided, first_with)
+                earlier = _Earlier() if is_alone else standing.before(block, decided)
                 key = _alone(block.key) if block.key in known else block.key
                 in_time = self._clock() < deadline
                 decision = self._birth(block, key, earlier, profile) if in_time else _left(block, key, profile)
@@ -140,8 +143,7 @@ class Engine:
                 if decision.original_id is not None:
                     originals[decision.original_id] = (block.slot.text, block.slot.tool_name)
             decided[block.key] = decision
-            standing[block.family] = block
-            first_with.setdefault(block.slot.text, block)
+            standing.add(block)
         if births:
             won = self._commit(births, originals)
             decided = {key: won.get(decision.key, decision) for key, decision in decided.items()}
@@ -169,7 +171,7 @@ class Engine:
         if slot.tool_name in profile.excluded_tools:
             # A decision like any other: a session without the exclusion that takes the conversation up keeps to it.
             return _left(block, key, profile, "excluded tool")
-        before = tokens.count(slot.text)
+        before = earlier.n_tokens or tokens.count(slot.text)
         id_ = original_id(slot.text)
         best: Decision | None = None
         for rendered, reason, name, depends in self._renderings(slot, id_, earlier, profile):
@@ -259,29 +261,56 @@ def _hints(slot: Slot, profile: Profile) -> Hints:
     return Hints(slot.tool_name, slot.tool_input, slot.query, slot.is_error, marker, profile.level)
 
 
-def _earlier(
-    block: _Block, before: Sequence[_Block], decided: Mapping[str, Decision], first_with: Mapping[str, _Block]
-) -> _Earlier:
-    """What `block` may refer to. One that is itself told by another is no ground to stand on."""
-    equal = first_with.get(block.slot.text)
-    if equal is not None:
-        return _Earlier(equal)
-    like: _Block | None = None
-    of_file: list[tuple[_Block, str | None, tuple[str, ...]]] = []
-    path = overlaps.path_of(block.slot.tool_input) if is_reader(block.slot.tool_name) else ""
-    for other in reversed(before):
-        is_like = like is None and is_same_call(block.slot, other.slot)
-        is_of_file = path and is_reader(other.slot.tool_name) and overlaps.path_of(other.slot.tool_input) == path
-        if not is_like and not is_of_file:
-            continue
-        told = decided[other.key].rendered
-        if told is not None and markers.tells_of_another(told):
-            continue
-        if is_like:
-            like = other
-        if is_of_file and decided[other.key].compressor in _SHOW_LINES:
-            of_file.append((other, told, decided[other.key].depends))
-    return _Earlier(None, like, tuple(reversed(of_file)))
+class _Standing:
+    """The blocks that stand before another, found by their text, call or file: looking at each would take squared time.
+
+    Attributes:
+        families: of all of them.
+    """
+
+    def __init__(self) -> None:
+        self.families: set[str] = set()
+        self._unsorted: list[_Block] = []
+        self._with_text: dict[str, _Block] = {}
+        self._of_call: dict[tuple[str, frozenset[tuple[str, str]]], list[_Block]] = {}
+        self._of_file: dict[str, list[_Block]] = {}
+
+    def add(self, block: _Block) -> None:
+        """Put a block behind the others."""
+        self.families.add(block.family)
+        self._unsorted.append(block)
+
+    def before(self, block: _Block, decided: Mapping[str, Decision]) -> _Earlier:
+        """What `block` may refer to. One that is itself told by another is no ground to stand on."""
+        self._sort()
+        slot = block.slot
+        equal = self._with_text.get(slot.text)
+        if equal is not None:
+            return _Earlier(equal, decided[equal.key].tokens_before)
+        calls = (other for other in reversed(self._of_call.get(call_key(slot), ())) if is_same_call(slot, other.slot))
+        like = next((other for other in calls if not _is_told(decided[other.key])), None)
+        of_file = tuple(
+            (other, decided[other.key].rendered, decided[other.key].depends)
+            for other in self._of_file.get(_path_read(slot), ())
+            if decided[other.key].compressor in _SHOW_LINES and not _is_told(decided[other.key])
+        )
+        return _Earlier(None, 0, like, of_file)
+
+    def _sort(self) -> None:
+        for block in self._unsorted:
+            self._with_text.setdefault(block.slot.text, block)
+            self._of_call.setdefault(call_key(block.slot), []).append(block)
+            if path := _path_read(block.slot):
+                self._of_file.setdefault(path, []).append(block)
+        self._unsorted.clear()
+
+
+def _path_read(slot: Slot) -> str:
+    return overlaps.path_of(slot.tool_input) if is_reader(slot.tool_name) else ""
+
+
+def _is_told(decision: Decision) -> bool:
+    return decision.rendered is not None and markers.tells_of_another(decision.rendered)
 
 
 def _overlap(slot: Slot, earlier: _Earlier, profile: Profile) -> Iterator[_Rendering]:
@@ -311,8 +340,8 @@ def _why_left(slot: Slot, max_chars: int) -> str | None:
     return None
 
 
-def _holds(decision: Decision, standing: Mapping[str, _Block]) -> bool:
-    return all(family in standing for family in decision.depends)
+def _holds(decision: Decision, families: AbstractSet[str]) -> bool:
+    return all(family in families for family in decision.depends)
 
 
 def _left(block: _Block, key: str, profile: Profile, reason: str = "out of time", n_tokens: int = 0) -> Decision:
@@ -341,6 +370,7 @@ def _verdict(slot: Slot, decision: Decision, *, is_new: bool) -> Verdict:
     )  # fmt: skip
 
 
+@lru_cache(64)
 def _dump(profile: Profile) -> str:
     return json.dumps(
         {

@@ -6,8 +6,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from headroom_wrap.compression import diagnostics, outliers, timestamps
-from headroom_wrap.compression.lines import Sheet, is_alarming, may_try
+from headroom_wrap.compression import chatter, diagnostics, outliers, timestamps
+from headroom_wrap.compression.lines import Sheet, is_alarming, may_say, may_try
 from headroom_wrap.compression.model import Compressed, Hints
 from headroom_wrap.compression.relevance import relevant, terms_of
 from headroom_wrap.compression.templates import Templates, mine
@@ -24,6 +24,16 @@ STRONG = re.compile(
     r"|^[EF]\d{4} \d\d:|^\W?[EF]/\w|\d +[EF][ /][\w.$-]+ *[:(]"  # klog, logcat
 )
 """What nobody may miss: an error's level or name, however a system spells it."""
+_SIGNS = (
+    *"rror ERROR FATAL CRITICAL SEVERE ALERT EMERG PANIC FAIL UNEXPECTED Traceback xception panic fatal".split(),
+    *"crit alert emerg level egmentation".split(),
+    *("exit ", "ut of memory", " E ", " E/", " F ", " F/"),
+)
+_SIGNS_OF_ERRNO = (
+    "EACCES EPERM EEXIST ENO ECONN TIMEDOUT EPIPE EADDR EHOST ENET EAI_ EMFILE ERESOLVE EINTEGRITY ELIFECYCLE EINVAL "
+    "EISDIR EBUSY EIO EBADENGINE E40"
+).split()
+"""A line that has none of these, and no capital at its beginning, does not match `STRONG`, which takes much longer."""
 _DIAGNOSTIC = re.compile(r"(?:error|warning|note)(?:\[\w+\]| [A-Z]{1,3}\d+)?:|\(\d+,\d+\): (?:error|warning)")
 _CODE_FRAME = re.compile(r"\s*(?:-->|\d{0,6} *\||[~^]+|= (?:note|help):)")
 _CODE_FRAME_LINES = 8
@@ -33,6 +43,7 @@ _COMPILING = re.compile(
 _COMMAND_CHARS = 120
 """A compiler's command line longer than this says little, unless it failed."""
 _ADVICE = re.compile(r"\b(?:refus|reject|forbid|prohibit|must|should|please|rebase|retry|lint)|>>>", re.IGNORECASE)
+_ADVISES = "refus reject forbid prohibit must should please rebase retry lint >>>".split()
 _FIRST_LINES, _LAST_LINES = 4, 8
 _STRONG_SHOWN, _LONG_STRONG_SHOWN = 5, 2
 """Of errors that are equal but for numbers, as many stay; of errors of one template, `_STRONG_ALIKE`."""
@@ -71,15 +82,37 @@ def tidy(text: str, hints: Hints) -> Compressed | None:
     return compress(text, replace(hints, marker=None))
 
 
+def is_strong(line: str) -> bool:
+    """Whether `STRONG` is found in `line`, which has no line break."""
+    return _may_be_strong(line) and STRONG.search(line) is not None
+
+
+def _may_be_strong(line: str) -> bool:
+    for sign in _SIGNS:
+        if sign in line:
+            return True
+    if "E" in line:
+        for sign in _SIGNS_OF_ERRNO:
+            if sign in line:
+                return True
+    head = line[:2]
+    return "E" in head or "F" in head
+
+
 def _stays(line: str) -> bool:
     """Whether somebody may quote or search for the whole line: it tells of trouble, or of what to do about it."""
-    return is_alarming(line) or STRONG.search(line) is not None or _ADVICE.search(line) is not None
+    return is_alarming(line) or is_strong(line) or _advises(line)
+
+
+def _advises(line: str) -> bool:
+    return may_say(line, _ADVISES) and _ADVICE.search(line) is not None
 
 
 def _choose(sheet: Sheet, hints: Hints) -> None:
     templates = mine(sheet.shown)
     diagnosed = diagnostics.fold(sheet)
     keep = _telling_lines(sheet, templates)
+    keep.difference_update(index for index in chatter.lines_of(sheet.shown) if not _stays(sheet.shown[index]))
     keep.update(diagnosed)
     keep.update(outliers.find(sheet.shown, templates.cluster, hints.query))
     keep.update(range(_FIRST_LINES))
@@ -87,7 +120,7 @@ def _choose(sheet: Sheet, hints: Hints) -> None:
     keep.update(wanted_frames(sheet.shown))
     keep.update(relevant(sheet.shown, terms_of(hints), _RELEVANT))
     long_lines = [index for index in range(sheet.total) if len(sheet.shown[index]) > _LONG_LINE_CHARS]
-    keep.difference_update(index for index in long_lines if not STRONG.search(sheet.shown[index][:_LONG_LINE_HEAD]))
+    keep.difference_update(index for index in long_lines if not is_strong(sheet.shown[index][:_LONG_LINE_HEAD]))
     for first, last in _gaps(len(sheet.lines), keep):
         described = last - first >= _DESCRIBED_GAP
         if last - first >= _TIMED_GAP:
@@ -125,7 +158,7 @@ def _telling_lines(sheet: Sheet, templates: Templates) -> set[int]:
             continue
         nth = times[exact] = times.get(exact, 0) + 1
         if nth == 1:
-            strong[exact] = STRONG.search(sheet.shown[index]) is not None
+            strong[exact] = is_strong(sheet.shown[index])
         if strong[exact]:
             most = _STRONG_SHOWN if len(sheet.shown[index]) <= _LONG_STRONG_CHARS else _LONG_STRONG_SHOWN
             wanted = nth <= most and shown[cluster] < _STRONG_ALIKE

@@ -20,16 +20,16 @@ _NUMBERED_LINE = re.compile(r" *\d+(?:→|\t)")
 _DIFF = re.compile(r"diff --git |--- (?:a/|/dev/null)|@@ -\d|Index: |\+\+\+ b/")
 _TEST_MARK = re.compile(
     r"={3,} (?:test session starts|FAILURES|ERRORS|short test summary|warnings summary|\d+ (?:passed|failed))"
-    r"|(?:PASSED|FAILED|ERROR) \S+(?:::| > )|\S+::\S+ (?:PASSED|FAILED|ERROR|SKIPPED)"
-    r"|.*\.\.\. (?:ok|FAIL|ERROR|skipped)\b"
+    r"|(?:PASSED|FAILED|ERROR) \S+(?:::| > )"
     r"|Ran \d+ tests? in |--- (?:PASS|FAIL|SKIP): |=== RUN |test result: |Tests?(?: Suites)?: +\d+ |\s*[✓✔✕✗×√] "
     r"|TAP version|ok \d+ |not ok \d+ |Tests run: \d+|E   "
 )
+_TEST_LINE = re.compile(r"\S+::\S+ (?:PASSED|FAILED|ERROR|SKIPPED)|.*\.\.\. (?:ok|FAIL|ERROR|skipped)\b")
 _TABLE_HEAD = re.compile(
     r"^ *[A-Z%#][\w%()#/-]*(?: [A-Z][\w()/-]*)?(?: {2,}[A-Z%#][\w%()#/:-]*(?: [A-Z][\w()/-]*)?){2,} *$"
-    r"|^ *[|+]?[-=]{2,}(?:[ |+]+[-=:]{2,}){1,}[|+]? *$|^[+╭┌][-─]{2}|^[^|\n]{1,80}(?: \| [^|\n]{1,80}){2,}$",
-    re.MULTILINE,
+    r"|^ *[|+]?[-=]{2,}(?:[ |+]+[-=:]{2,}){1,}[|+]? *$|^[+╭┌][-─]{2}"
 )
+_TABLE_BARS = re.compile(r"[^|\n]{1,80}(?: \| [^|\n]{1,80}){2,}$")
 _TRACE = re.compile(r"Traceback \(most recent call last\)|\s+at \S+ ?\(|  File \"[^\"]+\", line \d+|goroutine \d+ \[")
 _LOG_LINE = re.compile(
     r"\W{0,2}(?:\w{1,14} )?\d{4}[-/]\d\d[-/]\d\d[T ]|\W?\d\d:\d\d:\d\d|\W?[A-Z][a-z]{2} +\d{1,2} \d\d:\d\d"
@@ -68,13 +68,13 @@ def looks(text: str, *, is_history: bool, is_tests: bool) -> Looks:
     head = lines[:_HEAD_LINES]
     is_json = any(line.lstrip()[:1] in _JSON_STARTS for line in sample[:_BANNER_LINES])
     n_log_lines = sum(1 for line in lines if _LOG_LINE.match(line))
-    n_test_lines = sum(1 for line in sample if _TEST_MARK.match(line))
+    n_test_lines = sum(1 for line in sample if _is_of_test(line))
     found = {
         Looks.NUMBERED: _is_numbered(head) and (bool(_NUMBERED_LINE.match(head[0])) or not _is_separated(sample)),
         Looks.DIFF: not is_tests and any(_DIFF.match(line) for line in (sample if is_history else head)),
         Looks.JSON: is_json,
         Looks.ONE_JSON_VALUE: is_json and _is_one_value(text),
-        Looks.TABLE: _TABLE_HEAD.search("\n".join(sample)) is not None or _is_separated(sample),
+        Looks.TABLE: any(map(_is_table_head, sample)) or _is_separated(sample),
         Looks.YAML: looks_like_yaml(sample),
         Looks.TESTS: n_test_lines >= _TEST_LINES_MIN or any(map(_TRACE.match, sample)),
         Looks.LOG: bool(lines) and n_log_lines >= _LOG_SHARE * len(lines),
@@ -84,6 +84,17 @@ def looks(text: str, *, is_history: bool, is_tests: bool) -> Looks:
         if is_so:
             known |= look
     return known
+
+
+def _is_table_head(line: str) -> bool:
+    return _TABLE_HEAD.match(line) is not None or (" | " in line and _TABLE_BARS.match(line) is not None)
+
+
+def _is_of_test(line: str) -> bool:
+    if _TEST_MARK.match(line):
+        return True
+    # Plain searches tell most lines that the expression would read to their end.
+    return ("... " in line or "::" in line) and _TEST_LINE.match(line) is not None
 
 
 def _is_numbered(head: list[str]) -> bool:

@@ -12,9 +12,12 @@ _UNITS = {
     "b": 1.0, "bytes": 1.0, "kb": 1e3, "kib": 1024.0, "mb": 1e6, "mib": 1048576.0, "gb": 1e9, "gib": 1073741824.0,
 }  # fmt: skip
 _TIMES = frozenset("ns us µs ms s sec secs seconds min".split())
-_WITH_UNIT = re.compile(r"(?<![\w.:-])(\d{1,15}(?:\.\d{1,9})?) ?(ns|us|µs|ms|s|secs?|seconds|min|[kKMG]i?B|bytes|B)\b")
+_WITH_UNIT = re.compile(
+    r"(\d(?<![\w.:-]\d)\d{0,14}(?:\.\d{1,9})?) ?(ns|us|µs|ms|s|secs?|seconds|min|[kKMG]i?B|bytes|B)\b"
+)
 _NAMED = re.compile(
-    r"(?:_ms|[Dd]uration|[Ll]atency|[Ee]lapsed|took|_bytes|[Ss]ize)\"?[=:] ?(\d{1,15}(?:\.\d{1,9})?)\b()(?! ?[a-zµ])"
+    r"(?:_ms|duration|Duration|latency|Latency|elapsed|Elapsed|took|_bytes|size|Size)\"?[=:] ?"
+    r"(\d{1,15}(?:\.\d{1,9})?)\b()(?! ?[a-zµ])"
 )
 _ASKS_FOR_EXTREMES = re.compile(
     r"\b(?:slow\w*|long(?:est|er)?|larg\w*|big\w*|heav\w*|most|max\w*|peak|outlier\w*|duration|latenc\w*|how long"

@@ -13,7 +13,7 @@ from headroom_wrap.compression.relevance import relevant
 SLOT = "…"
 """Stands in a heading where each of the names below it stood."""
 
-_LISTED_MAX, _IDS_LISTED_MAX = 30, 60
+_LISTED_MAX = 40
 """A stretch of more passed tests than this becomes a count; of fewer, every name stays: agents type node ids back."""
 _RELEVANT_MAX = 12
 _GROUP_MIN = 3
@@ -125,8 +125,7 @@ def fold_passes(sheet: Sheet, terms: Sequence[str], *, may_elide: bool) -> None:
     wanted = {found[at].first for at in relevant([sheet.shown[one.first] for one in found], terms, _RELEVANT_MAX)}
     for stretch in _stretches(sheet, found):
         n_passed = sum(1 for one in stretch if not one.skipped)
-        most = _IDS_LISTED_MAX if "::" in stretch[0].name else _LISTED_MAX
-        if may_elide and n_passed > most:
+        if may_elide and n_passed > _LISTED_MAX:
             for one in stretch[1:-1]:
                 if not one.skipped and one.first not in wanted:
                     sheet.drop(one.first, one.last, "passed" if one.name else "lines of passed tests")

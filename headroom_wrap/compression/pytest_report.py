@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 from headroom_wrap.compression.lines import Sheet
-from headroom_wrap.compression.logs import STRONG
+from headroom_wrap.compression.logs import is_strong
 from headroom_wrap.compression.tracebacks import is_foreign
 
 RULER = "_ _ _"
@@ -95,7 +95,7 @@ def _captured(sheet: Sheet, block: Sequence[int]) -> bool:
     said: set[str] = set()
     for index in block[_CAPTURED_FIRST:-_CAPTURED_LAST]:
         line = sheet.shown[index]
-        if line not in said and len(said) < _CAPTURED_ERRORS and STRONG.search(line[:_CAPTURED_SEARCHED_CHARS]):
+        if line not in said and len(said) < _CAPTURED_ERRORS and is_strong(line[:_CAPTURED_SEARCHED_CHARS]):
             said.add(line)
         else:
             sheet.drop(index, index, "captured")

@@ -30,6 +30,16 @@ def refer_with_difference(slot: Slot, earlier: Slot, original_id: str, profile: 
     return "\n".join([head, *found.lines])
 
 
+def call_key(slot: Slot) -> tuple[str, frozenset[tuple[str, str]]]:
+    """What is equal where `is_same_call`: the tool, and of its arguments those that are texts."""
+    texts = {
+        (name, value)
+        for name, value in slot.tool_input.items()
+        if isinstance(value, str) and name not in _IDLE_ARGUMENTS
+    }
+    return slot.tool_name, frozenset(texts)
+
+
 def is_same_call(slot: Slot, other: Slot) -> bool:
     """Whether two results are of calls of the same tool with the same arguments."""
     if slot.tool_name != other.tool_name or not slot.tool_name or not slot.tool_input:

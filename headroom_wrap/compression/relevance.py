@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import accumulate
 
 from headroom_wrap.compression.model import Hints
 
@@ -38,15 +40,25 @@ def relevant(lines: Sequence[str], terms: Sequence[str], limit: int) -> list[int
     most = max(3, int(len(lines) * _COMMON_SHARE))
     score: dict[int, float] = {}
     everything = "\n".join(lowered)
+    starts = list(accumulate((len(line) + 1 for line in lowered), initial=0))
     for term in terms:
-        if term not in everything:
-            continue
-        found = [index for index, line in enumerate(lowered) if term in line]
+        found = _lines_with(term, everything, starts, most + 1)
         if len(found) <= most:
             for index in found:
                 score[index] = score.get(index, 0.0) + 1.0 / len(found)
     best = sorted(score, key=lambda index: (-score[index], index))[:limit]
     return sorted(best)
+
+
+def _lines_with(term: str, text: str, starts: Sequence[int], limit: int) -> list[int]:
+    """The first lines, at most `limit`, that hold `term`; lines begin at `starts`."""
+    found: list[int] = []
+    at = text.find(term)
+    while at >= 0 and len(found) < limit:
+        line = bisect_right(starts, at) - 1
+        found.append(line)
+        at = text.find(term, starts[line + 1])
+    return found
 
 
 def strings(value: object) -> Iterator[str]:

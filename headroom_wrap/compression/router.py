@@ -212,6 +212,9 @@ class _Weighed:
 
 def _best(text: str, hints: Hints, last: Sequence[Rule] | None = None) -> _Weighed | None:
     rules = route(text, hints, last)
+    if hints.marker is None and any(rule.compress is logs.compress for rule in rules):
+        # Without elisions the one does what the other does.
+        rules = [rule for rule in rules if rule.compress is not logs.tidy]
     results = [(rule.name, result) for rule in rules if (result := rule.compress(text, hints)) is not None]
     before = tokens.count(text) if results else 0
     weighed = [made for name, result in results if (made := _weighed(name, result, before)) is not None]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from headroom_wrap.compression.lines import is_alarming
+from headroom_wrap.compression.lines import is_alarming, may_say
 from headroom_wrap.compression.model import Hints
 from headroom_wrap.compression.relevance import relevant, strings, terms_of
 
@@ -40,11 +40,11 @@ _MIN_GAP_ROWS, _MIN_GAP_CHARS = 2, 120
 _COMMON_CHARS, _COMMON_MAX = 32, 3
 _MAX_COLUMNS = 400
 _TALLIES, _TALLY_MAX, _TALLY_CHARS = 3, 8, 120
-_ODD = re.compile(
-    r"backoff|pending|evicted|not ?ready|unhealthy|degraded|unknown|terminating|restarting|exited|rejected|blocked"
-    r"|defunct|suspended|stopped|expired|overdue|lost",
-    re.IGNORECASE,
+_ODD_WORDS = (
+    *"backoff pending evicted notready unhealthy degraded unknown terminating restarting exited rejected".split(),
+    *("not ready", *"blocked defunct suspended stopped expired overdue lost".split()),
 )
+_ODD = re.compile("|".join(_ODD_WORDS), re.IGNORECASE)
 _NESTED = '"."'
 """Joins the keys of objects in objects."""
 _READY = re.compile(r'^"?(\d{1,6})/(\d{1,6})"?$', re.MULTILINE)
@@ -193,9 +193,9 @@ def _telling_cells(key: str, cells: Cells, n_rows: int, *, is_name: bool) -> _Te
 
 
 def _is_odd(value: str) -> bool:
-    if is_alarming(value) or _ODD.search(value):
+    if is_alarming(value) or (may_say(value, _ODD_WORDS) and _ODD.search(value)):
         return True
-    return any(int(found[1]) < int(found[2]) for found in _READY.finditer(value))
+    return "/" in value and any(int(found[1]) < int(found[2]) for found in _READY.finditer(value))
 
 
 def _first_of_each(cells: Cells, values: set[str]) -> list[int]:

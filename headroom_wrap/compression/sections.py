@@ -15,7 +15,7 @@ from headroom_wrap.compression.bm25 import Index, stems
 from headroom_wrap.compression.commands import command_of, is_reader
 from headroom_wrap.compression.cuts import Cuts
 from headroom_wrap.compression.headings import Unit
-from headroom_wrap.compression.lines import may_try
+from headroom_wrap.compression.lines import may_say, may_try
 from headroom_wrap.compression.model import Compressed, Hints
 from headroom_wrap.compression.question import PLACES, Places, asked, asked_for
 from headroom_wrap.compression.sentences import fences
@@ -53,6 +53,11 @@ _ALERT = re.compile(
     r"|\bmust not\b|\bdata loss\b|\binsecure\b|\birreversibl",
     re.IGNORECASE,
 )
+_ALERTS = (
+    *"deprecat warning caution danger important irreversibl insecure".split(),
+    *("breaking change", "removed in", "must not", "data loss"),
+)
+"""One of them stands in every line of ASCII in which `_ALERT` is found."""
 _OWN_LINK = re.compile(r"\s*(?:[-*+]|\d{1,3}[.)])?\s*\[.{1,200}\]\(#")
 _LOW_HEADING = re.compile(r" {0,3}#{2,6} \S")
 """Comments in programs seldom have two signs."""
@@ -205,7 +210,7 @@ def _keep_lines(cuts: Cuts, gone: Sequence[Unit], lines: Sequence[str], hints: H
         cuts.keep(index)
     for unit in gone:
         body = range(unit.body, unit.end)
-        alert = next((index for index in body if _ALERT.search(lines[index][:_MAX_LINE_CHARS])), None)
+        alert = next((index for index in body if _alerts(lines[index][:_MAX_LINE_CHARS])), None)
         if alert is not None:
             cuts.keep(alert)
             if lines[alert].rstrip().endswith(":") and alert + 1 in body:
@@ -216,6 +221,10 @@ def _keep_lines(cuts: Cuts, gone: Sequence[Unit], lines: Sequence[str], hints: H
         if opening is not None and not _NOT_TEXT.match(lines[opening]):
             for index in range(opening, _end_of_sentence(lines, opening, unit.end)):
                 cuts.keep(index)
+
+
+def _alerts(line: str) -> bool:
+    return may_say(line, _ALERTS) and _ALERT.search(line) is not None
 
 
 def _end_of_sentence(lines: Sequence[str], first: int, end: int) -> int:

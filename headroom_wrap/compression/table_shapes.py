@@ -256,12 +256,13 @@ def _cuts(lines: Sequence[str]) -> list[int]:
     for position, place in enumerate(starts):
         end = starts[position + 1] if position + 1 < len(starts) else width
         left = cuts[-1] if cuts else 0
-        wide = blank[place - 2] == "0"
-        filled = sum(1 for line in lines if line[place:end].strip())
-        before = sum(1 for line in lines if line[left:place].strip())
         if not lines[0][place:end].strip():
             continue
-        if (filled * 2 >= len(lines) and before * 2 >= len(lines)) or (wide and filled > 1):
+        wide = blank[place - 2] == "0"
+        filled = sum(1 for line in lines if line[place:end].strip())
+        if (wide and filled > 1) or (
+            filled * 2 >= len(lines) and sum(1 for line in lines if line[left:place].strip()) * 2 >= len(lines)
+        ):
             cuts.append(place)
     return cuts
 

@@ -12,9 +12,11 @@ from dataclasses import dataclass, field
 from operator import eq
 
 _HEX = re.compile(
-    r"\b[0-9a-fA-F]{8}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}\b|\b(?=[a-f]*\d)[0-9a-f]{6,64}\b"
+    r"[0-9a-fA-F](?<!\w.)(?:[0-9a-fA-F]{7}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}"
+    r"|(?<=[0-9a-f])(?:(?<=\d)|(?=[a-f]*\d))[0-9a-f]{5,63})\b"
 )
-_NUMBER = re.compile(r"0[xX][0-9a-fA-F]+|\d+(?:[.:,]\d+)*")
+_NUMBER = re.compile(r"\d(?:(?<=0)[xX][0-9a-fA-F]+|\d*(?:[.:,]\d+)*)")
+"""Both begin with a set of characters, to which the search can jump; what must stand before is looked at behind it."""
 _CALENDAR = "Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun".split()
 _PREAMBLE = re.compile(r"[\W\d_]|\S*#|\[|(?i:info|debug|trace|notice|warn(?:ing)?|error)\b")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from headroom_wrap.compression.markers import PREFIX
 
@@ -27,9 +27,11 @@ _TIME_ALONE = re.compile(_TIME)
 _MUST_GAIN_CHARS = 120
 
 
-@dataclass(frozen=True, slots=True)
-class Stamp:
-    """The beginning of a log line: `date` with what stands before it, `time`, what closes it, and a syslog's host."""
+class Stamp(NamedTuple):
+    """The beginning of a log line: `date` with what stands before it, `time`, what closes it, and a syslog's host.
+
+    There is one for each line, read twice: a tuple is made and compared four times as fast as a dataclass.
+    """
 
     date: str
     time: str
@@ -57,11 +59,16 @@ def lift(text: str, stays: Callable[[str], bool]) -> str:
     above: Stamp | None = None
     for line in lines:
         stamp = read(line)
-        out.append(line if stamp is None or above is None or stays(line) else _spell(line, stamp, above))
+        out.append(line if stamp is None or above is None else _spell(line, stamp, above))
         above = stamp or above
     notice = NOTICE_WITH_HOST if above is not None and above.host else NOTICE
-    spelled = "\n".join([notice, *out])
-    return spelled if len(spelled) + _MUST_GAIN_CHARS <= len(text) and expand(spelled) == text else text
+    must_gain = len(notice) + 1 + _MUST_GAIN_CHARS
+    if len(text) - len("\n".join(out)) < must_gain:
+        return text
+    # What stays takes longer to tell.
+    out = [line if spelled is not line and stays(line) else spelled for line, spelled in zip(lines, out, strict=True)]
+    lifted = "\n".join([notice, *out])
+    return lifted if len(lifted) + _MUST_GAIN_CHARS <= len(text) and expand(lifted) == text else text
 
 
 def _spell(line: str, stamp: Stamp, above: Stamp) -> str:

@@ -18,6 +18,7 @@ PRINTERS = re.compile(
 """Commands that print YAML which nobody edits in place."""
 
 _KEY = re.compile(r"(\s*(?:- +)*)(\"[^\"]{1,200}\"|'[^']{1,200}'|[^\s#\"'{\[-][^#]{0,200}?):(?:\s+(.*))?\Z")
+_ENDS_KEY = re.compile(r":(?:\s|\Z)")
 _NOISE = ("managedFields", "kubectl.kubernetes.io/last-applied-configuration")
 _KEY_SHARE = 0.8
 _MIN_ENTRIES, _MIN_ENTRIES_CHARS = 8, 1500
@@ -48,9 +49,14 @@ class _Gap:
 def looks_like_yaml(lines: Sequence[str]) -> bool:
     """Whether most lines are keys with values, or entries of lists."""
     inked = [line for line in lines[:_SAMPLE_LINES] if line.strip()]
-    fit = sum(1 for line in inked if _KEY.match(line) or line.lstrip().startswith(("- ", "#", "---")))
+    fit = sum(1 for line in inked if _key(line) or line.lstrip().startswith(("- ", "#", "---")))
     nested = sum(1 for line in inked if line.startswith((" ", "-")))
     return bool(inked) and fit >= _KEY_SHARE * len(inked) and nested * 2 >= len(inked)
+
+
+def _key(line: str) -> re.Match[str] | None:
+    """The key of a line, with what stands before it and its value; a search for its end costs less than for all."""
+    return _KEY.match(line) if _ENDS_KEY.search(line) else None
 
 
 def compress(text: str, hints: Hints) -> Compressed | None:
@@ -115,7 +121,7 @@ class _Finder:
 
     def _goes(self, node: _Node) -> bool:
         """Whether what stands below a line goes: bookkeeping, or what stands further up already."""
-        found = _KEY.match(self._lines[node.first])
+        found = _key(self._lines[node.first])
         if found is not None and found[2].strip("\"'") in _NOISE:
             self.gaps.append(_Gap(node.first, node.last, found[2]))
             return True
@@ -171,7 +177,7 @@ def _columns(lines: Sequence[str], entries: Sequence[_Node]) -> Mapping[str, lis
     for number, node in enumerate(entries):
         values: dict[str, str] = {}
         for line in lines[node.first : node.last + 1]:
-            found = _KEY.match(line)
+            found = _key(line)
             if found is not None and found[3]:
                 values.setdefault(found[2], found[3])
         for key, value in values.items():

@@ -7,6 +7,8 @@ import zlib
 from collections.abc import Callable
 from types import ModuleType
 
+from headroom_wrap import zstd
+
 Encode = Callable[[bytes, bool], bytes]
 """Takes the next bytes and whether they are the last; returns all that a decoder needs to see them."""
 
@@ -43,10 +45,9 @@ def _inflate(body: bytes) -> bytes:
 
 
 def _decode_zstd(body: bytes) -> bytes:
-    zstandard = _optional("zstandard")
     try:
-        return bytes(zstandard.ZstdDecompressor().decompressobj().decompress(body))
-    except zstandard.ZstdError as problem:
+        return zstd.decompress(body)
+    except zstd.ZstdError as problem:
         raise ValueError(f"not zstd: {problem}") from problem
 
 
@@ -64,10 +65,8 @@ def _gzip_encoder() -> Encode:
 
 
 def _zstd_encoder() -> Encode:
-    zstandard = _optional("zstandard")
-    zstd = zstandard.ZstdCompressor().compressobj()
-    block, end = zstandard.COMPRESSOBJ_FLUSH_BLOCK, zstandard.COMPRESSOBJ_FLUSH_FINISH
-    return lambda data, last: bytes(zstd.compress(data) + zstd.flush(end if last else block))
+    frame = zstd.ZstdCompressor()
+    return lambda data, last: frame.compress(data, frame.FLUSH_FRAME if last else frame.FLUSH_BLOCK)
 
 
 def _brotli_encoder() -> Encode:
@@ -76,7 +75,7 @@ def _brotli_encoder() -> Encode:
 
 
 def _optional(name: str) -> ModuleType:
-    """Imported on use: most runs see neither coding, and an installation may lack them."""
+    """Imported on use: most runs do not see this coding, and an installation may lack them."""
     return importlib.import_module(name)
 
 

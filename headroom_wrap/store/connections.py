@@ -10,8 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TypeVar
 
-import zstandard
-
+from headroom_wrap import zstd
 from headroom_wrap.errors import Code, HeadroomError
 
 T = TypeVar("T")
@@ -75,7 +74,7 @@ def as_store_error(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except (sqlite3.Error, zstandard.ZstdError, UnicodeError, OverflowError) as error:
+    except (sqlite3.Error, zstd.ZstdError, UnicodeError, OverflowError) as error:
         hint = "Free disk space or set HEADROOM_HOME to a folder that can be written; then try again."
         raise HeadroomError(Code.STORE_FAILED, f"The store {path} failed: {error}.", hint) from error
 

@@ -15,9 +15,7 @@ from concurrent.futures import TimeoutError as FutureTimeoutError
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
-import zstandard
-
-from headroom_wrap import paths
+from headroom_wrap import paths, zstd
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.store import ledger, retention, schema, statistics
 from headroom_wrap.store.connections import as_store_error, connect, connect_read_only, create, in_transaction
@@ -179,17 +177,20 @@ class Store:
             originals: id -> (text, tool name).
         """
 
-        def job(connection: sqlite3.Connection) -> None:
+        def job(connection: sqlite3.Connection) -> int:
             for text, tool_name in originals.values():
                 self._insert_original(connection, text, tool_name)
             now = self._clock()
+            before = connection.total_changes
             connection.executemany(
                 f"INSERT OR IGNORE INTO decisions ({_DECISION_COLUMNS}, created, last_used)"  # noqa: S608
                 f" VALUES ({','.join('?' * 12)})",
                 [(*_row(decision), now, now) for decision in decisions],
             )
+            return connection.total_changes - before
 
-        self._write(job).result()
+        if self._write(job).result() == len(decisions):
+            return {decision.key: decision for decision in decisions}
         return self.decisions([decision.key for decision in decisions])
 
     # -- calls
@@ -431,12 +432,17 @@ def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+_compressor = zstd.ZstdCompressor(3)
+"""Of several threads one at a time uses it. A new one for every decision takes longer than to compress that."""
+
+
 def _pack(text: str) -> bytes:
-    return zstandard.ZstdCompressor(level=3).compress(text.encode("utf-8", "surrogatepass"))
+    packed: bytes = _compressor.compress(text.encode("utf-8", "surrogatepass"), zstd.ZstdCompressor.FLUSH_FRAME)
+    return packed
 
 
 def _unpack(body: bytes) -> str:
-    return zstandard.ZstdDecompressor().decompress(body).decode("utf-8", "surrogatepass")
+    return zstd.decompress(body).decode("utf-8", "surrogatepass")
 
 
 def _chunks(items: Sequence[T], size: int) -> Iterable[Sequence[T]]:

@@ -8,16 +8,17 @@ from types import MappingProxyType
 from typing import Protocol
 
 import brotli
-import zstandard
+
+from headroom_wrap import zstd
 
 Sink = Callable[[bytes], None]
 """Takes decoded pieces; what it raises ends the decoding and passes through."""
 
 PIECE_BYTES = 64 * 1024
-MAX_WINDOW_BYTES = 8 * 1024 * 1024
-"""The zstd window that RFC 8878 asks every decoder to support; larger ones are refused."""
+MAX_WINDOW_LOG = 23
+"""The zstd window (8 MB) that RFC 8878 asks every decoder to support; larger ones are refused."""
 
-GARBAGE = (zlib.error, brotli.error, zstandard.ZstdError)
+GARBAGE = (zlib.error, brotli.error, zstd.ZstdError)
 """What decoders raise when the data is not of their coding."""
 
 
@@ -78,38 +79,31 @@ class _Brotli:
         return bool(self._decompressor.is_finished())
 
 
-def _drop(piece: bytes) -> None:
-    """Take nothing: no input has come yet, or no more will."""
-
-
-class _Outlet:
-    """Where zstd's writer writes. It does not know the writer: a ring through that one would never be freed."""
-
-    def __init__(self) -> None:
-        self.sink: Sink = _drop
-
-    def write(self, piece: bytes) -> int:
-        self.sink(piece)
-        return len(piece)
-
-
 class _Zstd:
+    """One frame after another."""
+
     def __init__(self) -> None:
-        self._outlet = _Outlet()
-        decompressor = zstandard.ZstdDecompressor(max_window_size=MAX_WINDOW_BYTES)
-        # The writer is the one interface of this library that gives its output out in pieces.
-        self._writer = decompressor.stream_writer(self._outlet, write_size=PIECE_BYTES, closefd=False)  # type: ignore[arg-type]
+        self._frame = _frame()
+        self._is_begun = False
 
     def feed(self, data: bytes, sink: Sink) -> None:
-        self._outlet.sink = sink
-        try:
-            self._writer.write(data)
-        finally:
-            self._outlet.sink = _drop
+        while data or not (self._frame.eof or self._frame.needs_input):
+            if self._frame.eof:
+                self._frame = _frame()
+            self._is_begun = True
+            piece = self._frame.decompress(data, PIECE_BYTES)
+            data = self._frame.unused_data
+            if piece:
+                sink(piece)
 
     def is_complete(self) -> bool:
-        """Always true: the library does not tell. A frame cut short shows in what it held."""
-        return True
+        return self._frame.eof or not self._is_begun
+
+
+def _frame() -> zstd.ZstdDecompressor:
+    options: dict[int, int] = {zstd.DecompressionParameter.window_log_max: MAX_WINDOW_LOG}
+    frame: zstd.ZstdDecompressor = zstd.ZstdDecompressor(options=options)
+    return frame
 
 
 _GZIP_BITS = 16 + zlib.MAX_WBITS
@@ -139,7 +133,7 @@ _ENCODERS: Mapping[str, Callable[[bytes], bytes]] = MappingProxyType(
         "x-gzip": _gzip,
         "deflate": zlib.compress,
         "br": lambda data: brotli.compress(data, quality=4),
-        "zstd": lambda data: zstandard.ZstdCompressor().compress(data),
+        "zstd": zstd.compress,
     }
 )
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import brotli
 import pytest
-import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
+from headroom_wrap import zstd
 from headroom_wrap.proxy.codec import decode, prepare_encoded
 from headroom_wrap.wire.codings import encode
 from tests.proxy.fakes import FakePipeline
@@ -76,9 +76,16 @@ def test_a_body_of_exactly_the_cap_is_decoded() -> None:
 
 
 def test_a_zstd_frame_that_asks_for_a_huge_window_is_not_decoded() -> None:
-    parameters = zstandard.ZstdCompressionParameters(window_log=27)
-    compressor = zstandard.ZstdCompressor(compression_params=parameters).compressobj()
+    compressor = zstd.ZstdCompressor(options={zstd.CompressionParameter.window_log: 27})
     assert decode(compressor.compress(bytes(20_000_000)) + compressor.flush(), "zstd") is None
+
+
+def test_zstd_frames_that_follow_each_other_are_one_body() -> None:
+    assert decode(encode(BODY, "zstd") + encode(BODY, "zstd"), "zstd") == BODY + BODY
+
+
+def test_a_zstd_frame_cut_short_is_not_decoded() -> None:
+    assert decode(encode(BODY, "zstd")[:-1], "zstd") is None
 
 
 def test_deflate_without_its_zlib_header_is_decoded() -> None:
