@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from headroom_wrap.auth import exchange, http, shared
+from headroom_wrap.auth.aside import aside
 from headroom_wrap.auth.device_flow import DeviceCode
 from headroom_wrap.auth.discovery import OWN, Discovery, Found, Places, Run, discover, missing, run_program
 from headroom_wrap.auth.exchange import RefusedError
@@ -183,7 +184,7 @@ class CopilotCredential:
         login = await self._login_of(token)
         async with shared.locked(self._folder):
             new = SignIn(token, login, self._effects.clock())
-            kept = await asyncio.to_thread(self.vault.save, self.hosts.domain, new, in_file=in_file)
+            kept = await aside(lambda: self.vault.save(self.hosts.domain, new, in_file=in_file))
             shared.forget(self._folder)
             self._found, self._state = Found(token, OWN, login, kept.where), None
             return kept, self._grant(await self._renewed(""))
@@ -197,7 +198,7 @@ class CopilotCredential:
         async with shared.locked(self._folder):
             shared.forget(self._folder)
             self._found = self._state = None
-            return await asyncio.to_thread(self.vault.remove, self.hosts.domain)
+            return await aside(lambda: self.vault.remove(self.hosts.domain))
 
     def _grant(self, state: Shared) -> Grant:
         url = self.hosts.reached(self.hosts.copilot(state.api))
@@ -218,7 +219,7 @@ class CopilotCredential:
         return state
 
     async def _discovered(self) -> Found:
-        discovery: Discovery = await asyncio.to_thread(discover, self._places)
+        discovery: Discovery = await aside(lambda: discover(self._places))
         if discovery.found is None:
             raise missing(discovery)
         self._found = discovery.found

@@ -86,7 +86,7 @@ def test_a_token_for_github_is_never_sent_to_an_enterprise(machine: Machine) -> 
     for name in ("GITHUB_COPILOT_TOKEN", "GITHUB_COPILOT_GITHUB_TOKEN", "COPILOT_GITHUB_TOKEN"):
         del machine.env[name]
     assert machine.source("ghe.example.com") == "gh auth token"
-    machine.env.update(GH_ENTERPRISE_TOKEN="gho_enterprise")
+    machine.env |= {"GH_ENTERPRISE_TOKEN": "gho_enterprise"}
     assert machine.source("ghe.example.com") == "GH_ENTERPRISE_TOKEN"
     assert machine.source("acme.ghe.com") == "GH_TOKEN"
 

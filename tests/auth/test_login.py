@@ -219,7 +219,7 @@ def test_in_a_container_or_ci_the_variable_wins_and_the_keyring_is_not_asked(
     user: User, unattended: dict[str, str] | None
 ) -> None:
     user.keyring.secrets["headroom-wrap", "copilot:github.com"] = '{"token": "ghu_kept"}'
-    user.env.update(GH_TOKEN="gho_0123456789")
+    user.env |= {"GH_TOKEN": "gho_0123456789"}
     assert user.credential().status().source == "headroom copilot-auth"
     asked = user.keyring.n_asked
     user.env.update(unattended or {})
