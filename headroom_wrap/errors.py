@@ -10,6 +10,8 @@ class Code(str, Enum):
 
     AGENT_NOT_FOUND = "agent-not-found"
     AGENT_UNKNOWN = "agent-unknown"
+    AUTH_FAILED = "auth-failed"
+    AUTH_REQUIRED = "auth-required"
     BAD_SETTING = "bad-setting"
     BYPASS = "bypass"
     GATE_REFUSED = "gate-refused"

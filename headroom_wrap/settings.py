@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -89,6 +90,19 @@ def _url(value: Any) -> str:
     return str(value).rstrip("/")
 
 
+def _https_url(value: Any) -> str:
+    url = _url(value)
+    if not url.startswith("https://"):
+        raise ValueError("a URL that begins with https://, since a token goes there")
+    return url
+
+
+def _client_id(value: Any) -> str:
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9._-]{1,100}", value):
+        raise ValueError("the client id of an app of GitHub's, such as Iv1.0123456789abcdef")
+    return value
+
+
 def _anthropic_url(value: Any) -> str:
     url = _url(value)
     if url.endswith("/v1"):
@@ -121,6 +135,14 @@ SETTINGS = (
         "Where Codex goes with a ChatGPT login; default: https://chatgpt.com/backend-api/codex.",
     ),
     Setting(
+        "copilot_url", "HEADROOM_COPILOT_URL", "", _https_url,
+        "Where Copilot requests go with a subscription, over https; default: as GitHub says for the account.",
+    ),
+    Setting(
+        "copilot_client_id", "HEADROOM_COPILOT_CLIENT_ID", "Iv1.b507a08c87ecfe98", _client_id,
+        "As which app headroom copilot-auth login signs in to GitHub.",
+    ),
+    Setting(
         "retention_days", "HEADROOM_RETENTION_DAYS", 30, _limit,
         "For how many days after its last use an original is kept; 0: no limit.",
     ),
@@ -136,6 +158,7 @@ SETTINGS = (
 
 INTERNAL_VARIABLES = {
     paths.HOME_VARIABLE: "Folder of the store, the sessions and the settings file.",
+    "HEADROOM_EMULATED_GITHUB": "Set by tests: an emulated GitHub on loopback in place of GitHub and Copilot.",
     "HEADROOM_DEBUG": "Set to 1, unexpected errors show their traceback.",
     "HEADROOM_SESSION": "Set by a session for its children: which session a retrieval belongs to.",
     "HEADROOM_READY_FILE": "Set by a session for its MCP server: a file to create when its tools have been told.",
@@ -156,6 +179,8 @@ class Settings:
     anthropic_url: str
     openai_url: str
     chatgpt_url: str
+    copilot_url: str
+    copilot_client_id: str
     retention_days: int
     store_max_mb: int
     kompress_dir: str

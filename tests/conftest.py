@@ -21,7 +21,8 @@ hypothesis.settings.register_profile("house", deadline=None)
 hypothesis.settings.load_profile("house")
 
 _THE_USERS = re.compile(
-    r"HEADROOM_(?!TEST_)|XDG_|ANTHROPIC_|OPENAI_|CLAUDE_|CLAUDECODE|CODEX_|SSL_CERT_|NODE_EXTRA_CA_CERTS|.*_PROXY$",
+    r"HEADROOM_(?!TEST_)|XDG_|ANTHROPIC_|OPENAI_|CLAUDE_|CLAUDECODE|CODEX_|COPILOT_|GITHUB_|GH_|SSL_CERT_"
+    r"|NODE_EXTRA_CA_CERTS|.*_PROXY$",
     re.IGNORECASE,
 )
 

@@ -23,7 +23,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 LINKS = ("agents", "proxy", "memory", "learn")
 
 RANKS = {
-    "settings": 0, "paths": 0, "errors": 0, "tokens": 0, "zstd": 0,
+    "settings": 0, "paths": 0, "errors": 0, "tokens": 0, "network": 0, "zstd": 0,
     "store": 1, "edits": 1,
     "compression": 2,
     "wire": 3,
@@ -47,6 +47,8 @@ LONG_FUNCTIONS: dict[str, str] = {}
 """What is longer: path, or path:function, and the reason."""
 
 BROAD_EXCEPTS = {
+    "headroom_wrap/auth/aside.py:job": "handed to whoever awaits the future",
+    "headroom_wrap/auth/keyrings.py:_answer": "backends raise what their system's library raises",
     "headroom_wrap/cli/main.py:main": "the last place where an error can become a sentence",
     "headroom_wrap/compression/engine.py:_try_compress": "law 5: a compressor that fails costs only its own block",
     "headroom_wrap/proxy/app.py:_prepare": "the request boundary: a fault of ours must not cost the user's call",
@@ -248,7 +250,8 @@ def rows_of_settings() -> list[str]:
     defaults = {item.variable: item.default for item in settings.SETTINGS}
     for variable, (name, text) in declared().items():
         default = defaults.get(variable)
-        shown = "" if default in (None, "", ()) else f"`{str(default).lower()}`"
+        text_of_it = str(default).lower() if isinstance(default, bool) else str(default)
+        shown = "" if default in (None, "", ()) else f"`{text_of_it}`"
         rows.append(f"| `{variable}` | {name and f'`{name}`'} | {shown} | {text} |")
     return rows
 

@@ -22,7 +22,8 @@ def test_flag_beats_environment_beats_file_beats_default(file: Path) -> None:
     assert (loaded.level, loaded.port, loaded.exclude_tools, loaded.anthropic_url) == ("off", 8, ("Read",), "")
     assert loaded.sources == {
         "level": "flag", "port": "HEADROOM_PORT", "exclude_tools": str(file), "anthropic_url": "default",
-        "openai_url": "default", "chatgpt_url": "default", "cache_breakpoints": "default",
+        "openai_url": "default", "chatgpt_url": "default", "copilot_url": "default", "copilot_client_id": "default",
+        "cache_breakpoints": "default",
         "retention_days": "default", "store_max_mb": "default", "kompress_dir": "default",
     }  # fmt: skip
 
@@ -50,6 +51,8 @@ def test_a_switch_is_said_in_the_usual_words(word: str, file: Path, *, value: bo
         {"HEADROOM_ANTHROPIC_URL": "api.example.com"},
         {"HEADROOM_ANTHROPIC_URL": "https://example.com/?a=b"},
         {"HEADROOM_ANTHROPIC_URL": "https://example.com/v1/"},
+        {"HEADROOM_COPILOT_URL": "http://127.0.0.1:8000"},
+        {"HEADROOM_COPILOT_CLIENT_ID": "an id"},
     ],
 )
 def test_a_bad_value_is_refused_with_its_source_and_what_to_give(env: dict[str, str], file: Path) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headroom_wrap.proxy.headers import keyed_url
+from headroom_wrap.proxy.ports import Credential
 
 NETWORK_VARIABLES = (
     "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
@@ -58,6 +59,7 @@ class Route:
         files: the session's own folder (0700).
         data: the data directory (`HEADROOM_HOME`), for the children that read originals.
         mcp_command: argv of the light MCP server.
+        upstreams: provider name -> where its requests go in this session.
     """
 
     url: str
@@ -66,6 +68,7 @@ class Route:
     files: Path
     data: Path
     mcp_command: tuple[str, ...]
+    upstreams: Mapping[str, Upstream] = field(default_factory=dict)
 
     @property
     def keyed_url(self) -> str:
@@ -139,8 +142,10 @@ class Agent:
         network_env: the variables for proxies and certificates that hold for the agent.
         plan: how to start it through a route.
         has_login_shell: whether its commands run in login shells, which set PATH anew.
+        retrieves_by_shell: whether its shell may run our command without asking anybody: else it is no way back.
         options: what `headroom wrap` takes for this agent alone.
         transcripts: the folders and files in which it keeps what was said and done; they need not exist.
+        credentials: upstream name -> what pays there in the agent's place; asked with the upstreams of the session.
         bypasses: what would lead its requests past us, one sentence each.
         sign_ins: where credentials of its were found (a variable's name, a file), never what they are; None: not known.
         sign_in_hint: how to sign in.
@@ -157,8 +162,10 @@ class Agent:
     network_env: Callable[[Context], Mapping[str, str]]
     plan: Callable[[Context, Route], Plan]
     has_login_shell: bool = False
+    retrieves_by_shell: bool = True
     options: tuple[Option, ...] = ()
     transcripts: Callable[[Context], tuple[Path, ...]] = lambda _context: ()
+    credentials: Callable[[Context, Mapping[str, Upstream]], Mapping[str, Credential]] = lambda _context, _upstreams: {}
     bypasses: Callable[[Context], tuple[str, ...]] = lambda _context: ()
     sign_ins: Callable[[Context], tuple[str, ...]] | None = None
     sign_in_hint: str = ""

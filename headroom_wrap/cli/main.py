@@ -38,6 +38,7 @@ VERBS = {
     "explain": Verb("explain", "Say what was dropped from an original, and why"),
     "compress": Verb("compress", "Compress a file or standard input, as a model would read it"),
     "store": Verb("store", "Show what is stored, or remove it"),
+    "copilot-auth": Verb("copilot_auth", "Sign in to GitHub for Copilot: login, status, logout"),
     "doctor": Verb("doctor", "Look whether everything is in order, and say what to do where it is not"),
     "mcp": Verb("mcp", "Serve retrieval over MCP on standard input and output", is_raw=True),
     "evals": Verb("evals", "Measure what is saved and what stays visible: headroom evals suite --tier 1", is_raw=True),
@@ -76,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _run(words: list[str]) -> int:
     if not words or words[0] in ("--help", "-h"):
-        listed = "\n".join(f"  {name:<10}{verb.help}" for name, verb in VERBS.items())
+        listed = "\n".join(f"  {name:<14}{verb.help}" for name, verb in VERBS.items())
         sys.stdout.write(HELP.format(verbs=listed))
         return 0 if words else EXIT_ERROR
     if words[0] in ("--version", "-V"):

@@ -32,6 +32,7 @@ _OPTIONS = {
     "--anthropic-url": "anthropic_url",
     "--openai-url": "openai_url",
     "--chatgpt-url": "chatgpt_url",
+    "--copilot-url": "copilot_url",
 }
 
 HELP = """\
@@ -52,6 +53,7 @@ Options:
   --anthropic-url URL   where Anthropic requests go, without /v1
   --openai-url URL      where OpenAI requests go, with /v1
   --chatgpt-url URL     where Codex goes with a ChatGPT login
+  --copilot-url URL     where Copilot CLI goes with a subscription
   --dry-run             print what would be run, with secrets masked
   -v                    say where requests go (--verbose, too, before the agent's name)
   --help                this text (the agent's own: headroom wrap AGENT -- --help)

@@ -49,8 +49,7 @@ class RecordedRequest:
     @property
     def credential(self) -> str:
         """What the request is paid with: key, token, or both; empty if it has neither."""
-        names = ("x-api-key", "api-key", "authorization")
-        return "".join(self.header(name) or "" for name in names)
+        return "".join(self.header(name) or "" for name in ("x-api-key", "api-key", "authorization"))
 
     @property
     def content(self) -> bytes:

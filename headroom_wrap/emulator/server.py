@@ -90,13 +90,16 @@ class EmulatedProvider:
             self._loop.call_soon_threadsafe(self._stop.set)
             self._thread.join(_STOP_TIMEOUT_S)
 
+    async def _handle(self, request: web.Request) -> web.StreamResponse:
+        return await self._provider.handle(request)
+
     def _run(self, listener: socket.socket, started: threading.Event) -> None:
         asyncio.run(self._serve(listener, started))
 
     async def _serve(self, listener: socket.socket, started: threading.Event) -> None:
         self._loop, self._stop = asyncio.get_running_loop(), asyncio.Event()
         application = web.Application(client_max_size=MAX_BODY_BYTES)
-        application.router.add_route("*", "/{path:.*}", self._provider.handle)
+        application.router.add_route("*", "/{path:.*}", self._handle)
         runner = web.AppRunner(
             application,
             access_log=None,

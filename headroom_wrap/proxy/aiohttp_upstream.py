@@ -11,8 +11,8 @@ import aiohttp
 from yarl import URL
 
 from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.network import proxy_for, tls_context
 from headroom_wrap.proxy.ports import Headers
-from headroom_wrap.proxy.upstream import proxy_for, tls_context
 
 CONNECT_TIMEOUT_S = 30.0
 KEEP_ALIVE_S = 15.0

@@ -6,16 +6,17 @@ import asyncio
 import functools
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 
+from headroom_wrap.auth.grant import Grant
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy import control, gate, routes
 from headroom_wrap.proxy.client import Client, ClientGoneError
 from headroom_wrap.proxy.codec import MAX_DECODED_BYTES, prepare_encoded
 from headroom_wrap.proxy.config import ProxyConfig
-from headroom_wrap.proxy.headers import first, forwarded, opened
+from headroom_wrap.proxy.headers import first, forwarded, granted, opened, unslotted
 from headroom_wrap.proxy.ports import Asgi, Pipeline, Prepared, Receive, Scope, Send
 from headroom_wrap.proxy.relay import relay, respond
 from headroom_wrap.proxy.routes import Kind, Route
@@ -35,7 +36,10 @@ _FORWARD_BUFFER_BYTES = 64 * 1024
 _N_WORKERS = 4
 _BYPASS_HEADER = b"x-headroom-bypass"
 _ERROR_HEADER = b"x-headroom-error"
-_STATUSES = {Code.BAD_REQUEST: 400}
+_STATUSES = {Code.BAD_REQUEST: 400, Code.AUTH_REQUIRED: 400, Code.AUTH_FAILED: 400}
+"""Not 401 for a sign-in of ours: Copilot CLI hides the words of such an answer, and says to sign in to it instead."""
+
+_UNAUTHORIZED = 401
 _FINAL_STATUSES = range(200, 600)
 _OURS = (Kind.HEALTH, Kind.CONTROL)
 
@@ -88,10 +92,12 @@ class ProxyApp:
         """Answer one request."""
         scope = opened(scope)
         route = routes.match(scope["method"], scope["raw_path"], scope["headers"], self._config.upstreams)
+        if route.upstream in self._config.credentials:
+            scope = {**scope, "headers": unslotted(scope["headers"], self._config.key)}
         refusal = gate.check(
             scope,
             self._config.key,
-            needs_key=route.kind in _OURS or (self._config.require_key and route.kind is not Kind.LOCAL),
+            needs_key=self._needs_key(route),
             takes_claim=route.kind is Kind.HEALTH,
             agent=self._config.agent,
         )
@@ -108,6 +114,11 @@ class ProxyApp:
             await self._control(scope, receive, send)
         else:
             await self._exchange(_Call(route, routes.model_in_path(scope["raw_path"])), scope, Client(receive), send)
+
+    def _needs_key(self, route: Route) -> bool:
+        if route.kind is Kind.LOCAL:
+            return False
+        return route.kind in _OURS or self._config.require_key or route.upstream in self._config.credentials
 
     async def aclose(self) -> None:
         """Close the connections to upstreams, and let the engine's threads end."""
@@ -156,17 +167,12 @@ class ProxyApp:
 
     async def _answer(self, call: _Call, scope: Scope, client: Client, send: Send) -> None:
         route, headers = call.route, scope["headers"]
-        base_url = self._config.upstreams[route.upstream]
         is_forward = route.kind is Kind.FORWARD
         read = await client.read(_FORWARD_BUFFER_BYTES if is_forward else MAX_DECODED_BYTES)
         if client.is_complete and not is_forward and first(headers, _BYPASS_HEADER).lower() != "true":
             read = await self._prepare(call, read, gate.header_values(headers, b"content-encoding"))
         body = read if client.is_complete else client.rest(read)
-        if self._upstream is None:
-            self._upstream = self._connect()
-        url = route.url(base_url, scope["raw_path"], scope["query_string"])
-        n_bytes = len(body) if isinstance(body, bytes) else None
-        response = await self._upstream.send(scope["method"], url, forwarded(headers, n_bytes), body)
+        response = await self._send(route, scope, body)
         if response.status not in _FINAL_STATUSES:
             response.close()
             message = f"The upstream answered with the status {response.status}, which HTTP does not know."
@@ -180,6 +186,30 @@ class ProxyApp:
                 self._pipeline.keep_call if is_linked else None,
             )
         await relay(response, send, call.tap)
+
+    async def _send(self, route: Route, scope: Scope, body: bytes | AsyncIterator[bytes]) -> UpstreamResponse:
+        """Send a request, and once more where the upstream refuses a grant that can be renewed."""
+        credential = self._config.credentials.get(route.upstream)
+        if credential is None:
+            return await self._send_once(route, scope, body, None)
+        grant = await credential.grant()
+        response = await self._send_once(route, scope, body, grant)
+        if response.status != _UNAUTHORIZED or not isinstance(body, bytes):
+            return response
+        response.close()
+        return await self._send_once(route, scope, body, await credential.renew(grant))
+
+    async def _send_once(
+        self, route: Route, scope: Scope, body: bytes | AsyncIterator[bytes], grant: Grant | None
+    ) -> UpstreamResponse:
+        if self._upstream is None:
+            self._upstream = self._connect()
+        headers = forwarded(scope["headers"], len(body) if isinstance(body, bytes) else None)
+        base_url = self._config.upstreams[route.upstream]
+        if grant is not None:
+            headers, base_url = granted(headers, grant), grant.base_url
+        url = route.url(base_url, scope["raw_path"], scope["query_string"])
+        return await self._upstream.send(scope["method"], url, headers, body)
 
     async def _prepare(self, call: _Call, body: bytes, codings: list[bytes]) -> bytes:
         """The body to send; the client's own bytes where the engine fails, or takes too long (law 5)."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.proxy.ports import Credential
 
 OFFICIAL_URLS = {
     "anthropic": "https://api.anthropic.com",
@@ -30,6 +31,9 @@ def vertex_url(location: str) -> str:
     return f"https://{location}-aiplatform.googleapis.com"
 
 
+_TAKING_THE_REST = frozenset({"anthropic", "openai", "azure", "copilot"})
+
+
 @dataclass(frozen=True, slots=True)
 class ProxyConfig:
     """Who may call, and where calls go.
@@ -39,10 +43,12 @@ class ProxyConfig:
         session: written into the ledger, as is `agent`.
         upstreams: base URLs by the upstream names of the route table, as the provider's SDK writes them.
         require_key: whether model routes, and what is forwarded, ask for the key too.
+        credentials: by upstream name, what pays there: its calls always ask for the key, which may stand in the
+            client's auth slot, and go where the credential says.
 
     Raises:
-        HeadroomError: `BAD_SETTING` for a base URL that is not plain http(s), `UPSTREAM_UNKNOWN` where neither
-            Anthropic's nor OpenAI's is known: one of them takes what no other row of the route table does.
+        HeadroomError: `BAD_SETTING` for a base URL that is not plain http(s), `UPSTREAM_UNKNOWN` where no provider's
+            is known: one of them takes what no other row of the route table does.
     """
 
     key: str = field(repr=False)
@@ -50,11 +56,12 @@ class ProxyConfig:
     agent: str
     upstreams: Mapping[str, str]
     require_key: bool = True
+    credentials: Mapping[str, Credential] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         for name, url in self.upstreams.items():
             check_base_url(name, url)
-        if not {"anthropic", "openai"} & self.upstreams.keys():
+        if not _TAKING_THE_REST & self.upstreams.keys():
             message = "No base URL is known for any provider."
             raise HeadroomError(Code.UPSTREAM_UNKNOWN, message, "Set one, for example HEADROOM_ANTHROPIC_URL.")
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hmac
 import re
 
+from headroom_wrap.auth.grant import Grant
 from headroom_wrap.proxy.ports import Headers, Scope
 
 OWN_PREFIX = b"x-headroom-"
@@ -11,6 +13,11 @@ KEY_HEADER = b"x-headroom-key"
 CARRIER = b"openai-project"
 """Codex's own provider sends no header of ours, but this one from its environment: so it can carry the key."""
 
+AUTH_SLOTS = frozenset({b"authorization", b"x-api-key", b"api-key"})
+"""Where clients put what pays for a call."""
+
+_SCHEME = re.compile(rb"(?:bearer|token) +", re.IGNORECASE)
+_GITHUB_FORM = "gho_{}"
 _CARRIED = re.compile(rb"headroom-([0-9a-f]{64})(?:/(.+))?")
 _KEYED = re.compile(rb"/k/([0-9a-f]{64})(?=/|\Z)")
 
@@ -39,6 +46,36 @@ def carried(key: str, own: str | None) -> str:
 def keyed_url(url: str, key: str) -> str:
     """The proxy's URL for agents that can send no header of ours: the session key is the beginning of its path."""
     return f"{url}/k/{key}"
+
+
+def token_form(key: str) -> str:
+    """The session key as it stands in the auth slot of a client that takes nothing but tokens of GitHub's."""
+    return _GITHUB_FORM.format(key)
+
+
+def unslotted(headers: Headers, key: str) -> Headers:
+    """The headers with a session key that stands in an auth slot in its own place; names in lower case.
+
+    Whether it is the key of this very session is asked in constant time; any other content stays where it is.
+    """
+    kept = [header for header in headers if not _holds_key(*header, key=key)]
+    is_keyed = len(kept) == len(headers) or (KEY_HEADER, key.encode()) in kept
+    return kept if is_keyed else [*kept, (KEY_HEADER, key.encode())]
+
+
+def _holds_key(name: bytes, value: bytes, *, key: str) -> bool:
+    if name not in AUTH_SLOTS:
+        return False
+    held = _SCHEME.sub(b"", value, count=1) if name == b"authorization" else value
+    is_key = hmac.compare_digest(held, key.encode())
+    return is_key or (name == b"authorization" and hmac.compare_digest(held, token_form(key).encode()))
+
+
+def granted(headers: Headers, grant: Grant) -> Headers:
+    """The headers with the grant's in place of what stood in the auth slots; else the client's own count."""
+    own = {name for name, _ in headers} - AUTH_SLOTS
+    kept = [header for header in headers if header[0] not in AUTH_SLOTS]
+    return [*kept, *(header for header in grant.headers if header[0].lower() not in own)]
 
 
 def opened(scope: Scope) -> Scope:

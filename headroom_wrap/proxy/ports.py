@@ -1,4 +1,4 @@
-"""What the proxy asks of the engine, and the shapes of ASGI that it uses."""
+"""What the proxy asks of the engine and of a credential, and the shapes of ASGI that it uses."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
+from headroom_wrap.auth.grant import Grant
 from headroom_wrap.store.records import LedgerRow
 from headroom_wrap.wire.request import Call
 
@@ -52,3 +53,24 @@ class Pipeline(Protocol):
 
     def record(self, row: LedgerRow, sent: bytes = b"") -> None:
         """Queue a ledger row; never blocks. `sent` is the decoded body, empty where nobody has read it."""
+
+
+class Credential(Protocol):
+    """What pays for the calls to one upstream, in the place of a client that holds nothing but the session key.
+
+    Its errors are for the person: they say what to type next, and the client gets them in its own wire format.
+    """
+
+    async def grant(self) -> Grant:
+        """Where calls go at this moment, and with what; renewed by itself before it expires.
+
+        Raises:
+            HeadroomError: `AUTH_REQUIRED` without a sign-in, `AUTH_FAILED` where it brought nothing.
+        """
+
+    async def renew(self, spent: Grant) -> Grant:
+        """A newer grant than one that was refused; at most one renewal at a time, and none where another has done it.
+
+        Raises:
+            HeadroomError: as `grant`.
+        """

@@ -83,6 +83,9 @@ _ACCOUNT = "chatgpt-account-id"
 _LOCATION = re.compile(rb"/locations/([a-z0-9-]{1,40})/publishers/")
 _MODEL = re.compile(rb"/publishers/anthropic/models/([^/:]{1,200}):")
 _VERTEX = "/projects/*/locations/*/publishers/anthropic/models/"
+GITHUB_PREFIX = "/github"
+"""Where GitHub's REST API is at the proxy. Copilot CLI keeps this prefix on some paths and drops it on others, so the
+latter have rows of their own (seen with 1.0.102)."""
 
 ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/messages", "anthropic", "anthropic", Kind.MODEL),
@@ -107,11 +110,23 @@ ROUTES: tuple[Route, ...] = (
     Route("POST", "/v1/responses", "openai_responses", "chatgpt", Kind.MODEL, strip="/v1", header=_ACCOUNT),
     Route("POST", "/v1/responses", "openai_responses", "openai", Kind.MODEL, strip="/v1"),
     Route("POST", "/responses", "openai_responses", "openai", Kind.MODEL),
+    Route("POST", "/openai/v1/chat/completions", "openai_chat", "azure", Kind.MODEL),
+    Route("POST", "/openai/v1/responses", "openai_responses", "azure", Kind.MODEL),
+    Route("POST", "/openai/deployments/*/chat/completions", "openai_chat", "azure", Kind.MODEL),
+    Route("*", "/copilot_internal/*", "openai_chat", "github", Kind.FORWARD),
+    Route("*", "/copilot/mcp_registry", "openai_chat", "github", Kind.FORWARD),
+    Route("*", f"{GITHUB_PREFIX}/*", "openai_chat", "github", Kind.FORWARD, strip=GITHUB_PREFIX),
+    Route("POST", "/chat/completions", "openai_chat", "copilot", Kind.MODEL),
+    Route("POST", "/responses", "openai_responses", "copilot", Kind.MODEL),
+    Route("POST", "/v1/messages", "anthropic", "copilot", Kind.MODEL),
+    Route("POST", "/v1/messages/count_tokens", "anthropic", "copilot", Kind.COUNT),
     Route("*", "/v1/*", "openai_responses", "chatgpt", Kind.FORWARD, strip="/v1", header=_ACCOUNT),
     Route("*", "/v1/*", "anthropic", "anthropic", Kind.FORWARD, header="anthropic-version"),
     Route("*", "/v1/*", "openai_responses", "openai", Kind.FORWARD, strip="/v1"),
     Route("*", "*", "anthropic", "anthropic", Kind.FORWARD),
     Route("*", "*", "openai_responses", "openai", Kind.FORWARD),
+    Route("*", "*", "openai_chat", "azure", Kind.FORWARD),
+    Route("*", "*", "openai_chat", "copilot", Kind.FORWARD),
 )
 """First come, first served; rows whose upstream a proxy does not have are passed over."""
 
@@ -122,7 +137,7 @@ def match(method: str, raw_path: bytes, headers: Headers, upstreams: Collection[
     """The first row that serves the request, of those that lead to one of the upstreams.
 
     Raises:
-        LookupError: there is none; a proxy with the upstream "anthropic" or "openai" always has one.
+        LookupError: there is none; a proxy that `ProxyConfig` takes always has one.
     """
     for route in ROUTES:
         if (route.upstream in upstreams or route.kind in _OWN) and route.serves(method, raw_path, headers):

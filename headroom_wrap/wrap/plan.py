@@ -56,7 +56,7 @@ class Launch:
         """Where each provider's requests go: what we were told beats what the agent had."""
         found = dict(self.agent.upstreams(self.context))
         for name in found:
-            told = getattr(self.settings, f"{name}_url")
+            told = getattr(self.settings, f"{name}_url", "")
             if told:
                 found[name] = Upstream(told, self.settings.sources[f"{name}_url"])
         return found
@@ -75,7 +75,7 @@ class Start:
 
 def route(launch: Launch, url: str, key: str, session: str, files: Path) -> Route:
     """Our side of the plan."""
-    return Route(url, key, session, files, launch.data, mcp_command())
+    return Route(url, key, session, files, launch.data, mcp_command(), launch.upstreams())
 
 
 def mcp_command() -> tuple[str, ...]:

@@ -88,11 +88,14 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
             session=session.record.id,
             agent=launch.agent.name,
             upstreams={name: outer.opened(upstream) if outer else upstream.url for name, upstream in upstreams.items()},
+            credentials=launch.agent.credentials(launch.context, upstreams),
         )
         url = f"http://127.0.0.1:{session.record.port}"
         start = plan.start(launch, program, plan.route(launch, url, key, session.record.id, session.directory))
         _write_files(start, session.directory)
-        command = plan.retrieve_command(start.env, has_login_shell=launch.agent.has_login_shell)
+        command = None
+        if launch.agent.retrieves_by_shell:
+            command = plan.retrieve_command(start.env, has_login_shell=launch.agent.has_login_shell)
         settings = launch.settings
         compression = Compression(
             settings.level, settings.exclude_tools, command, settings.cache_breakpoints, settings.kompress_dir

@@ -61,6 +61,21 @@ def codex_sandbox(sandbox: Sandbox, provider: EmulatedProvider) -> Sandbox:
     return sandbox
 
 
+@pytest.fixture(scope="session")
+def copilot_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where Copilot CLI unpacks itself, 150 MB, once for all tests."""
+    return tmp_path_factory.mktemp("copilot")
+
+
+@pytest.fixture
+def copilot_sandbox(sandbox: Sandbox, copilot_cache: Path) -> Sandbox:
+    """The sandbox, where the real Copilot CLI is installed; the test skips where it is not."""
+    if shutil.which("copilot", path=AGENTS) is None:
+        pytest.skip(f"Copilot CLI is not installed: {AGENTS_VARIABLE} names no folder with it")
+    sandbox.env.update({"COPILOT_CACHE_HOME": str(copilot_cache), "COPILOT_AUTO_UPDATE": "false"})
+    return sandbox
+
+
 @pytest.fixture
 def claude_sandbox(sandbox: Sandbox) -> Sandbox:
     """The sandbox, where the real Claude Code is installed; the test skips where it is not."""

@@ -151,6 +151,11 @@ def wrap_codex(*words: str) -> tuple[str, ...]:
     return (sys.executable, "-m", "headroom_wrap", "wrap", "codex", *words)
 
 
+def wrap_copilot(*words: str) -> tuple[str, ...]:
+    """The command line of a session with the real Copilot CLI."""
+    return (sys.executable, "-m", "headroom_wrap", "wrap", "copilot", *words)
+
+
 def wrap_scripted(*words: str) -> tuple[str, ...]:
     """The command line of a session with the scripted agent."""
     return (sys.executable, str(Path(__file__).with_name("scripted.py")), *words)

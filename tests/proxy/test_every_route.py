@@ -22,6 +22,9 @@ BASES = {
     "anthropic": "https://anthropic.test/a",
     "openai": "https://openai.test/v1",
     "chatgpt": "https://chatgpt.test/c",
+    "azure": "https://azure.test/p",
+    "copilot": "https://copilot.test",
+    "github": "https://github.test",
 }
 OWN_KEY = (b"x-headroom-key", KEY.encode())
 STALE_KEY = "4d" * 32
@@ -52,7 +55,8 @@ def path_of(route: Route) -> bytes:
 
 
 def upstreams(route: Route) -> dict[str, str]:
-    names = {route.upstream, *(("openai",) if route.upstream == "chatgpt" else ())}
+    beside = {"chatgpt": ("openai",), "github": ("copilot",)}
+    names = {route.upstream, *beside.get(route.upstream, ())}
     return {name: BASES[name] for name in names}
 
 
@@ -164,7 +168,8 @@ def test_no_path_leaves_the_upstream_or_reaches_what_is_ours(route: Route) -> No
         assert answer.status == 200
         (item,) = sent
         base = next(url for url in BASES.values() if item.url.startswith(url + "/"))
-        assert item.url.removeprefix(base).encode("latin-1") in (raw, raw.removeprefix(b"/v1"))
+        stripped = [raw, *(raw.removeprefix(prefix) for prefix in (b"/v1", b"/github"))]
+        assert item.url.removeprefix(base).encode("latin-1") in stripped
 
 
 @every_route

@@ -15,7 +15,7 @@ import pytest
 import trustme
 
 from headroom_wrap.errors import Code, HeadroomError
-from headroom_wrap.proxy.upstream import proxy_for, tls_context
+from headroom_wrap.network import proxy_for, tls_context
 from tests.proxy.sockets import (
     STREAM_HEAD,
     Received,
