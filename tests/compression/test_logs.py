@@ -1,8 +1,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
-from headroom_wrap.compression import logs, markers
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from headroom_wrap.compression import logs, markers, row_choice, sections
+from headroom_wrap.compression.lines import may_say
 from headroom_wrap.compression.model import Hints
 from headroom_wrap.compression.templates import mask, mine
 
@@ -95,3 +101,31 @@ def test_counts_in_markers_add_up_to_the_lines_that_are_gone() -> None:
         if span and "…" not in span[3]:
             counts = [int(count) for count in re.findall(r"(\d+) × ", span[3])]
             assert sum(counts) == int(span[2]) - int(span[1]) + 1
+
+
+@given(st.from_regex(logs.STRONG))
+def test_no_line_with_an_error_is_passed_over_by_the_quick_look(line: str) -> None:
+    assert logs.is_strong(line)
+
+
+@pytest.mark.parametrize(
+    ("search", "words"),
+    [
+        (logs._ADVICE, logs._ADVISES),  # noqa: SLF001 - the pair is what is tested
+        (row_choice._ODD, row_choice._ODD_WORDS),  # noqa: SLF001
+        (sections._ALERT, sections._ALERTS),  # noqa: SLF001
+    ],
+)
+def test_what_an_expression_finds_the_quick_look_for_its_words_finds_too(
+    search: re.Pattern[str], words: Sequence[str]
+) -> None:
+    @given(st.from_regex(search))
+    def finds(text: str) -> None:
+        assert may_say(text, words)
+
+    finds()
+
+
+def test_the_quick_look_leaves_letters_with_another_case_to_the_expression() -> None:
+    assert may_say(chr(0x17F).join(["you ", "hould rebase"]), ["should"])
+    assert not may_say("nothing to do", ["should"])

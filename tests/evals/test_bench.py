@@ -16,12 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from headroom_wrap.compression.engine import Engine
-from headroom_wrap.evals.bench import provider, servers
+from headroom_wrap.compression.model import Level
+from headroom_wrap.evals.bench import kinds, provider, servers
 from headroom_wrap.evals.bench.__main__ import Bench
 from headroom_wrap.evals.bench.figures import BUDGETS, Budget, Report, budget_table, p50, p95, table, with_added
 from headroom_wrap.evals.bench.load import Bounds, Way, compare, compare_delays, conversation
 from headroom_wrap.evals.bench.servers import NotRunError, Start, serving
 from headroom_wrap.evals.bench.wrk import parse
+from headroom_wrap.evals.workloads import bundled
 from headroom_wrap.proxy.pipeline import EnginePipeline
 from headroom_wrap.store import Store
 
@@ -189,3 +191,10 @@ def test_a_way_that_cannot_be_started_stands_in_every_row_with_the_reason(tmp_pa
         Bench(starts, 1, tmp_path / "bench", report).run()
     assert len(report) > 12
     assert {str(row["headroom-ai"]) for row in report.values()} == {f"{missing} has no command headroom"}
+
+
+def test_the_time_of_a_kind_is_that_of_the_asked_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+    monkeypatch.setattr("headroom_wrap.compression.router.compress", lambda text, _: seen.append(len(text)))
+    assert kinds.milliseconds(bundled()[0], Level.BALANCED, 2, 5_000) >= 0
+    assert seen == [5_000] * 3
