@@ -82,6 +82,21 @@ class Upstream:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicName:
+    """The name under which a tunnel of the user's makes the proxy known.
+
+    Attributes:
+        host: the `Host` of calls that come through it.
+        bearer_file: holds what such calls must show; made where it is not there, and kept.
+        authorization: what the upstream gets in its place.
+    """
+
+    host: str
+    bearer_file: Path
+    authorization: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How to start the agent.
 
@@ -90,12 +105,31 @@ class Plan:
         env: variables to set for the child, on top of the user's.
         files: 0600 files to write first; all are inside `Route.files`.
         notes: sentences for the user, one line each.
+        edits: files of the user's and what they hold during the session; undone when it ends.
+        public: under which name the proxy answers to the user's own tunnel, if under any.
     """
 
     args: tuple[str, ...]
     env: Mapping[str, str]
     files: Mapping[Path, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    edits: Mapping[Path, bytes] = field(default_factory=dict)
+    public: PublicName | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What `headroom wrap AGENT --install` does: it stays until `headroom unwrap AGENT`.
+
+    Attributes:
+        edits: files of the user's, and what they shall hold.
+        note: a sentence on what is installed, kept with it.
+        says: sentences for the user, one line each.
+    """
+
+    edits: Mapping[Path, bytes]
+    note: str = ""
+    says: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +148,8 @@ class Agent:
         options: what `headroom wrap` takes for this agent alone.
         transcripts: the folders and files in which it keeps what was said and done; they need not exist.
         bypasses: what would lead its requests past us, one sentence each.
+        installation: what `--install` does: of the context, the data directory and the argv of the MCP server.
+        why_no_calls: a sentence for the summary of a session through which no model call passed.
     """
 
     name: str
@@ -127,6 +163,8 @@ class Agent:
     options: tuple[Option, ...] = ()
     transcripts: Callable[[Context], tuple[Path, ...]] = lambda _context: ()
     bypasses: Callable[[Context], tuple[str, ...]] = lambda _context: ()
+    installation: Callable[[Context, Path, tuple[str, ...]], Installation] | None = None
+    why_no_calls: str = ""
 
 
 def find_program(name: str) -> Callable[[Mapping[str, str]], tuple[str, ...] | None]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from headroom_wrap.agents.agent import Agent
 from headroom_wrap.agents.claude import CLAUDE
 from headroom_wrap.agents.codex import CODEX
+from headroom_wrap.agents.cursor import CURSOR
 from headroom_wrap.agents.demo import DEMO
 from headroom_wrap.errors import Code, HeadroomError
 
-AGENTS: dict[str, Agent] = {agent.name: agent for agent in (CLAUDE, CODEX, DEMO)}
+AGENTS: dict[str, Agent] = {agent.name: agent for agent in (CLAUDE, CODEX, CURSOR, DEMO)}
 
 
 def agent_named(name: str) -> Agent:

@@ -21,6 +21,8 @@ _FLAGS = {
     "--no-compress": "no_compress",
     "--cache-breakpoints": "cache_breakpoints",
 }
+INSTALL = "--install"
+"""Of agents that have it: what it does stays until `headroom unwrap AGENT`."""
 _SHARED_FLAG = "--verbose"
 """Agents have it too (Claude Code's `--output-format stream-json` demands it): behind the agent's name it is theirs."""
 _OPTIONS = {
@@ -148,6 +150,11 @@ def run_agent(words: Words, env: Mapping[str, str], cwd: Path) -> int:
         settings_module.load(flags, env),
         verbose=bool(flags.get("verbose")),
     )
+    if INSTALL in words.options:
+        from headroom_wrap.wrap import installed  # noqa: PLC0415 - as above
+
+        installed.install_agent(launch, _say)
+        return 0
     if flags.get("dry_run"):
         sys.stdout.write(session.dry_run(launch) + "\n")
         return 0

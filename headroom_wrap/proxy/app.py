@@ -87,13 +87,10 @@ class ProxyApp:
         """Answer one request."""
         scope = opened(scope)
         route = routes.match(scope["method"], scope["raw_path"], scope["headers"], self._config.upstreams)
-        refusal = gate.check(
-            scope,
-            self._config.key,
-            needs_key=route.kind in _OURS or (self._config.require_key and route.kind is not Kind.LOCAL),
-            takes_claim=route.kind is Kind.HEALTH,
-            agent=self._config.agent,
-        )
+        refusal = self._judge(scope, route)
+        public = self._config.public
+        if public is not None and public.is_addressed(scope["headers"]):
+            scope = public.inward(scope)
         if refusal is not None:
             await _refuse(send, route, refusal.status, refusal.code, refusal.message)
         elif first(scope["headers"], b"upgrade").lower() == "websocket":
@@ -107,6 +104,18 @@ class ProxyApp:
             await self._control(scope, receive, send)
         else:
             await self._exchange(_Call(route), scope, Client(receive), send)
+
+    def _judge(self, scope: Scope, route: Route) -> gate.Refusal | None:
+        public = self._config.public
+        if public is not None and public.is_addressed(scope["headers"]):
+            return gate.check_public(scope, route, public)
+        return gate.check(
+            scope,
+            self._config.key,
+            needs_key=route.kind in _OURS or (self._config.require_key and route.kind is not Kind.LOCAL),
+            takes_claim=route.kind is Kind.HEALTH,
+            agent=self._config.agent,
+        )
 
     async def aclose(self) -> None:
         """Close the connections to upstreams, and let the engine's threads end."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.proxy.public import PublicEndpoint
 
 OFFICIAL_URLS = {
     "anthropic": "https://api.anthropic.com",
@@ -25,6 +26,7 @@ class ProxyConfig:
         session: written into the ledger, as is `agent`.
         upstreams: base URLs by the upstream names of the route table, as the provider's SDK writes them.
         require_key: whether model routes, and what is forwarded, ask for the key too.
+        public: the name under which the user's tunnel makes this proxy known, and its bearer; None for none.
 
     Raises:
         HeadroomError: `BAD_SETTING` for a base URL that is not plain http(s), `UPSTREAM_UNKNOWN` where neither
@@ -36,6 +38,7 @@ class ProxyConfig:
     agent: str
     upstreams: Mapping[str, str]
     require_key: bool = True
+    public: PublicEndpoint | None = None
 
     def __post_init__(self) -> None:
         for name, url in self.upstreams.items():

@@ -19,8 +19,9 @@ from pathlib import Path
 
 from headroom_wrap import paths
 from headroom_wrap.errors import Code, HeadroomError
-from headroom_wrap.wrap import journal, sessions
+from headroom_wrap.wrap import journal, plan, sessions
 from headroom_wrap.wrap.journal import Conflict, Step, Tell, Transaction
+from headroom_wrap.wrap.plan import Launch
 
 _ABOUT = "about.json"
 _LOCK = ".lock"
@@ -90,6 +91,31 @@ def install(  # noqa: PLR0913 - the effects are parameters
         finally:
             sessions.remove(session)
     return folder
+
+
+def install_agent(launch: Launch, say: Callable[[str], None]) -> None:
+    """Do what the agent's `--install` stands for.
+
+    Args:
+        launch: what the user asked for.
+        say: prints one line for the user.
+
+    Raises:
+        HeadroomError: as `install` does; `BAD_REQUEST` for an agent that has no such thing, or with arguments for it.
+    """
+    agent = launch.agent
+    if agent.installation is None or launch.context.args:
+        message = f"headroom wrap {agent.name} --install takes no further words, and starts nothing."
+        raise HeadroomError(Code.BAD_REQUEST, message, f"Then start {agent.title} as you always do.")
+    for recovered in sessions.recover(launch.data):
+        say(f"headroom: cleared away session {recovered.id}, which had ended without doing so")
+    wanted = agent.installation(launch.context, launch.data, plan.mcp_command())
+    install(launch.data, agent.name, wanted.edits, note=wanted.note)
+    for path in installed(launch.data)[agent.name].files:
+        say(f"headroom: edited {path}")
+    for sentence in wanted.says:
+        say(f"headroom: {sentence}")
+    say(f"headroom: installed; headroom unwrap {agent.name} undoes it")
 
 
 def uninstall(
