@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,6 +54,15 @@ def make_private_dir(path: Path) -> Path:
             Code.STORE_FAILED, f"The folder {path} cannot be made or used: {error.strerror}.", hint
         ) from error
     return path
+
+
+def kept_secret(path: Path) -> str:
+    """The secret in `path`, 64 hexadecimal digits; a new one, mode 0600, where there is none."""
+    try:
+        return path.read_text(encoding="ascii").strip()
+    except FileNotFoundError:
+        make_private_dir(path.parent)
+        return write_private(path, secrets.token_hex(32)).read_text(encoding="ascii")
 
 
 def write_private(path: Path, text: str) -> Path:

@@ -85,6 +85,21 @@ class Upstream:
 
 
 @dataclass(frozen=True, slots=True)
+class PublicName:
+    """The name under which a tunnel of the user's makes the proxy known.
+
+    Attributes:
+        host: the `Host` of calls that come through it.
+        bearer_file: holds what such calls must show; made where it is not there, and kept.
+        authorization: what the upstream gets in its place.
+    """
+
+    host: str
+    bearer_file: Path
+    authorization: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """How to start the agent.
 
@@ -93,25 +108,16 @@ class Plan:
         env: variables to set for the child, on top of the user's.
         files: 0600 files to write first; all are inside `Route.files`.
         notes: sentences for the user, one line each.
+        edits: files of the user's and what they hold during the session; undone when it ends.
+        public: under which name the proxy answers to the user's own tunnel, if under any.
     """
 
     args: tuple[str, ...]
     env: Mapping[str, str]
     files: Mapping[Path, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Probe:
-    """How `headroom doctor` tries the agent on one prompt, in an empty home and against an emulated provider.
-
-    Attributes:
-        args: its arguments in the mode that prints an answer and ends; the prompt comes behind them.
-        env: made-up credentials, and what keeps it from updating itself and from talking to anybody else.
-    """
-
-    args: tuple[str, ...]
-    env: Mapping[str, str]
+    edits: Mapping[Path, bytes] = field(default_factory=dict)
+    public: PublicName | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +133,19 @@ class Installation:
     edits: Mapping[Path, bytes]
     note: str = ""
     says: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """How `headroom doctor` tries the agent on one prompt, in an empty home and against an emulated provider.
+
+    Attributes:
+        args: its arguments in the mode that prints an answer and ends; the prompt comes behind them.
+        env: made-up credentials, and what keeps it from updating itself and from talking to anybody else.
+    """
+
+    args: tuple[str, ...]
+    env: Mapping[str, str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +171,7 @@ class Agent:
         probe: how to try it; None: it cannot be tried by itself.
         installation: what `--install` does: of the context, the data directory and the argv of the MCP server.
         no_savings: why nothing is saved with this agent, if that is its nature.
+        why_no_calls: a sentence for the summary of a session through which no model call passed.
     """
 
     name: str
@@ -172,6 +192,7 @@ class Agent:
     probe: Probe | None = None
     installation: Callable[[Context, Path, tuple[str, ...]], Installation] | None = None
     no_savings: str = ""
+    why_no_calls: str = ""
 
 
 def find_program(name: str) -> Callable[[Mapping[str, str]], tuple[str, ...] | None]:

@@ -33,6 +33,7 @@ class Verb:
 
 VERBS = {
     "wrap": Verb("wrap", "Run a coding agent behind a compressing proxy: headroom wrap claude", is_raw=True),
+    "unwrap": Verb("unwrap", "Undo what headroom wrap AGENT --install has set up"),
     "proxy": Verb("proxy", "Run the proxy by itself, for any client with a base URL"),
     "retrieve": Verb("retrieve", "Print an original, or lines of it, by the id in a marker"),
     "explain": Verb("explain", "Say what was dropped from an original, and why"),

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from headroom_wrap.emulator import chat_api, messages_api, responses_api
+from headroom_wrap.emulator import chat_api, cursor_api, messages_api, responses_api
 from headroom_wrap.emulator.faults import Faults, Kind, from_json
 from headroom_wrap.emulator.format import Format
 from headroom_wrap.emulator.model import Model, Refusal
@@ -149,7 +149,7 @@ class Provider:
         if request.method == "GET" and route == "/models":
             return await exchange.send_json(200, {}, model_list(request.headers, request.query))
         if request.method == "POST" and route in _FORMATS:
-            return await self._model_call(exchange, _FORMATS[route])
+            return await self._model_call(exchange, cursor_api.chosen(_FORMATS[route], exchange.record.body))
         if request.method == "POST" and route == _COUNT_TOKENS:
             return await self._count_tokens(exchange)
         return await self._refuse(exchange, messages_api.FORMAT, Refusal(404, "Not found"))

@@ -94,13 +94,10 @@ class ProxyApp:
         route = routes.match(scope["method"], scope["raw_path"], scope["headers"], self._config.upstreams)
         if route.upstream in self._config.credentials:
             scope = {**scope, "headers": unslotted(scope["headers"], self._config.key)}
-        refusal = gate.check(
-            scope,
-            self._config.key,
-            needs_key=self._needs_key(route),
-            takes_claim=route.kind is Kind.HEALTH,
-            agent=self._config.agent,
-        )
+        refusal = self._judge(scope, route)
+        public = self._config.public
+        if public is not None and public.is_addressed(scope["headers"]):
+            scope = public.inward(scope)
         if refusal is not None:
             await _refuse(send, route, refusal.status, refusal.code, refusal.message)
         elif first(scope["headers"], b"upgrade").lower() == "websocket":
@@ -119,6 +116,18 @@ class ProxyApp:
         if route.kind is Kind.LOCAL:
             return False
         return route.kind in _OURS or self._config.require_key or route.upstream in self._config.credentials
+
+    def _judge(self, scope: Scope, route: Route) -> gate.Refusal | None:
+        public = self._config.public
+        if public is not None and public.is_addressed(scope["headers"]):
+            return gate.check_public(scope, route, public)
+        return gate.check(
+            scope,
+            self._config.key,
+            needs_key=self._needs_key(route),
+            takes_claim=route.kind is Kind.HEALTH,
+            agent=self._config.agent,
+        )
 
     async def aclose(self) -> None:
         """Close the connections to upstreams, and let the engine's threads end."""

@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.ports import Credential
+from headroom_wrap.proxy.public import PublicEndpoint
 
 OFFICIAL_URLS = {
     "anthropic": "https://api.anthropic.com",
@@ -45,6 +46,7 @@ class ProxyConfig:
         require_key: whether model routes, and what is forwarded, ask for the key too.
         credentials: by upstream name, what pays there: its calls always ask for the key, which may stand in the
             client's auth slot, and go where the credential says.
+        public: the name under which the user's tunnel makes this proxy known, and its bearer; None for none.
 
     Raises:
         HeadroomError: `BAD_SETTING` for a base URL that is not plain http(s), `UPSTREAM_UNKNOWN` where no provider's
@@ -57,6 +59,7 @@ class ProxyConfig:
     upstreams: Mapping[str, str]
     require_key: bool = True
     credentials: Mapping[str, Credential] = field(default_factory=dict, repr=False)
+    public: PublicEndpoint | None = None
 
     def __post_init__(self) -> None:
         for name, url in self.upstreams.items():

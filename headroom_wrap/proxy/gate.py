@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from headroom_wrap.errors import Code
 from headroom_wrap.proxy.headers import KEY_HEADER
 from headroom_wrap.proxy.ports import Headers, Scope
+from headroom_wrap.proxy.public import PublicEndpoint, serves_strangers
+from headroom_wrap.proxy.routes import Route
 
 NONCE_HEADER = b"x-headroom-nonce"
 CLAIM_HEADER = b"x-headroom-claim"
@@ -51,6 +53,18 @@ def check(scope: Scope, key: str, *, needs_key: bool, takes_claim: bool, agent: 
         or _check_page(scope)
         or (_check_key(scope["headers"], key, takes_claim=takes_claim, agent=agent) if needs_key else None)
     )
+
+
+def check_public(scope: Scope, route: Route, endpoint: PublicEndpoint) -> Refusal | None:
+    """Judge a request that came for the public name of this proxy (see `public`): None lets it pass."""
+    refusal = _check_peer(scope) or _check_page(scope)
+    if refusal is not None:
+        return refusal
+    if not endpoint.has_bearer(scope["headers"]):
+        return Refusal(401, "Headroom answers under this name only to who shows its bearer as the API key.")
+    if not serves_strangers(route, scope):
+        return Refusal(403, "Headroom answers calls to models only under this name.")
+    return None
 
 
 def claim(key: str, nonce: str) -> str:

@@ -22,6 +22,8 @@ from headroom_wrap.wire.openai_responses import openai_responses
 from headroom_wrap.wire.request import Call, ParsedRequest, WireFormat
 
 _HEAD_CHARS = 200
+_ALSO = {"openai_chat": "openai_responses"}
+"""Formats of bodies that come to the path of another: Cursor posts Responses bodies to `/chat/completions`."""
 
 
 def _formats() -> dict[str, WireFormat]:
@@ -60,7 +62,7 @@ class EnginePipeline:
         """
         if self.level is Level.OFF:
             return Prepared(body)
-        request = self.formats[wire](body)
+        wire, request = self._parsed(wire, body)
         if request is None:
             return Prepared(body)
         slots = self._named(request) if request.is_linked else request.slots
@@ -109,6 +111,15 @@ class EnginePipeline:
             verdict.slot.place: verdict.replacement for verdict in verdicts if verdict.replacement is not None
         }
         return request.render(replacements), verdicts
+
+    def _parsed(self, wire: str, body: bytes) -> tuple[str, ParsedRequest | None]:
+        """The request, and the format that it turned out to have."""
+        request = self.formats[wire](body)
+        if wire in _ALSO and request is not None and not request.entries:
+            other = self.formats[_ALSO[wire]](body)
+            if other is not None and other.entries:
+                return _ALSO[wire], other
+        return wire, request
 
     def keep_call(self, call_id: str, call: Call) -> None:
         """Queue a call for the store."""

@@ -11,12 +11,12 @@ import shutil
 import sys
 import sysconfig
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from headroom_wrap import paths
-from headroom_wrap.agents import Agent, Context, Plan, Route, Upstream
+from headroom_wrap.agents import Agent, Context, Plan, PublicName, Route, Upstream
 from headroom_wrap.compression.model import RETRIEVE_COMMAND
 from headroom_wrap.settings import Settings
 
@@ -71,6 +71,8 @@ class Start:
     files: Mapping[Path, str]
     notes: tuple[str, ...]
     added: Mapping[str, str]
+    edits: Mapping[Path, bytes] = field(default_factory=dict)
+    public: PublicName | None = None
 
 
 def route(launch: Launch, url: str, key: str, session: str, files: Path) -> Route:
@@ -100,7 +102,7 @@ def start(launch: Launch, program: tuple[str, ...], route: Route) -> Start:
     }
     if not finds_command(env) and own_command() is not None:
         added["PATH"] = os.pathsep.join(filter(None, (env.get("PATH", os.defpath), str(route.files / "bin"))))
-    return Start((*program, *plan.args), {**env, **added}, plan.files, plan.notes, added)
+    return Start((*program, *plan.args), {**env, **added}, plan.files, plan.notes, added, plan.edits, plan.public)
 
 
 def finds_command(env: Mapping[str, str]) -> bool:
@@ -137,6 +139,7 @@ def describe(launch: Launch, start: Start) -> str:
     for file, text in start.files.items():
         lines.append(f"  {file}")
         lines += [f"    {line}" for line in _shown(file, text, start.added)]
+    lines += [f"edited, until the session ends: {file}" for file in start.edits]
     for name, upstream in launch.upstreams().items():
         lines.append(f"{name} requests go to: {shown_url(upstream.url)} ({upstream.source})")
     lines.append(f"level: {launch.settings.level} ({launch.settings.sources['level']})")

@@ -13,9 +13,10 @@ from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.config import ProxyConfig
 from headroom_wrap.proxy.embedded import Compression, EmbeddedProxy
 from headroom_wrap.proxy.headers import keyed_url
+from headroom_wrap.proxy.public import PublicEndpoint
 from headroom_wrap.proxy.server import bind
 from headroom_wrap.store import Limits
-from headroom_wrap.wrap import plan, sessions, summary
+from headroom_wrap.wrap import journal, plan, sessions, summary
 from headroom_wrap.wrap.child import ChildExit, ChildSpec
 from headroom_wrap.wrap.plan import Launch, Start
 from headroom_wrap.wrap.sessions import Session
@@ -83,15 +84,16 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
     session = sessions.create(launch.data, launch.agent.name, listener.getsockname()[1])
     try:
         key = secrets.token_hex(32)
+        url = f"http://127.0.0.1:{session.record.port}"
+        start = plan.start(launch, program, plan.route(launch, url, key, session.record.id, session.directory))
         config = ProxyConfig(
             key=key,
             session=session.record.id,
             agent=launch.agent.name,
             upstreams={name: outer.opened(upstream) if outer else upstream.url for name, upstream in upstreams.items()},
             credentials=launch.agent.credentials(launch.context, upstreams),
+            public=_public(launch, start),
         )
-        url = f"http://127.0.0.1:{session.record.port}"
-        start = plan.start(launch, program, plan.route(launch, url, key, session.record.id, session.directory))
         _write_files(start, session.directory)
         command = None
         if launch.agent.retrieves_by_shell:
@@ -159,7 +161,10 @@ class _Run:
         """The figures; a store that fails now must not cost the agent's exit code."""
         try:
             changes = self._proxy.prefix_changes()
-            return summary.describe(self._proxy.totals(), self._launch.agent.title, self._why_nothing(), changes)
+            totals = self._proxy.totals()
+            if not totals.requests and self._launch.agent.why_no_calls:
+                return f"headroom: {self._launch.agent.why_no_calls}"
+            return summary.describe(totals, self._launch.agent.title, self._why_nothing(), changes)
         except HeadroomError as error:
             return f"headroom: no figures for this session: {error}"
 
@@ -214,8 +219,22 @@ def _outer(env: Mapping[str, str]) -> _Outer | None:
     return _Outer(session, url, key) if url else None
 
 
+def _public(launch: Launch, start: Start) -> PublicEndpoint | None:
+    """The proxy's public name with its bearer, where the plan asks for one."""
+    if start.public is None:
+        return None
+    if not launch.settings.port:
+        message = f"A tunnel that leads here needs a port that it knows before; https://{start.public.host} has none."
+        raise HeadroomError(Code.BAD_REQUEST, message, "Name the port to which it leads, for example --port 8787.")
+    return PublicEndpoint(start.public.host, paths.kept_secret(start.public.bearer_file), start.public.authorization)
+
+
 def _write_files(start: Start, directory: Path) -> None:
-    """Write the session's files, and a link to our own command for its PATH."""
+    """Write the session's files, its edits of the user's, and a link to our own command for its PATH."""
+    if start.edits:
+        with journal.Transaction(directory) as transaction:
+            for file, new in start.edits.items():
+                transaction.write(file, new)
     for file, text in start.files.items():
         paths.write_private(file, text)
     command = plan.own_command()
