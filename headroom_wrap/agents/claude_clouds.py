@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from headroom_wrap.agents.agent import Upstream
 from headroom_wrap.agents.claude_settings import Settings
-from headroom_wrap.proxy.config import VERTEX_URL
+from headroom_wrap.proxy.vertex import VERTEX_URL
 
 _TRUE = ("1", "true", "yes", "on")
 _FOUNDRY = "https://{}.services.ai.azure.com/anthropic"

@@ -8,8 +8,8 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from enum import Enum
 
-from headroom_wrap.proxy.config import VERTEX_URL, vertex_url
 from headroom_wrap.proxy.ports import Headers
+from headroom_wrap.proxy.vertex import VERTEX_URL, vertex_url
 
 
 class Kind(str, Enum):
