@@ -12,6 +12,7 @@ class Code(str, Enum):
     AGENT_UNKNOWN = "agent-unknown"
     BAD_SETTING = "bad-setting"
     BYPASS = "bypass"
+    FACT_NOT_FOUND = "fact-not-found"
     GATE_REFUSED = "gate-refused"
     ORIGINAL_NOT_FOUND = "original-not-found"
     BAD_REQUEST = "bad-request"
