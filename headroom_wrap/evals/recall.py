@@ -56,7 +56,9 @@ def _measure(store: Store, conversation: Mapping[str, Any], embedder: Embedder |
     turns = {}
     for id_, text, evidence in _turns(conversation["conversation"]):
         # Turns are no facts: two that say the same stay two, so that each can be the evidence.
-        saved = store.facts.save(Fact(text, Kind.DECISION, scope, evidence=evidence), id_, lambda known: [Relation.DISTINCT] * len(known))
+        saved = store.facts.save(
+            Fact(text, Kind.DECISION, scope, evidence=evidence), id_, lambda known: [Relation.DISTINCT] * len(known)
+        )
         turns[saved.fact.id] = id_
     memory = Memory(store, scope, embedder)
     shares: dict[int, list[float]] = {cut: [] for cut in CUTS}

@@ -28,7 +28,7 @@ _ORDER = {
 }  # fmt: skip
 _UNSAFE = re.compile(
     r"<(?=[\w/|!?<])|(?<=[\w/|\"'])>|`(?=``)|~(?=~~)|\[(?=\s*(?:/?\s*INST\b|headroom))|\{(?=[{%])|(?<=[|\]])[>\]]"
-    r"|H(?=eadroom memory)|h(?=eadroom_)|\b[a-z](?=cp__)|#(?=#)|(?<!\w)[HASU](?=(?:uman|ssistant|ystem|ser):)"
+    r"|H(?=eadroom memory)|h(?=eadroom_)|m(?=cp__)|#(?=#)|[HASU](?=(?:uman|ssistant|ystem|ser):)"
     r"|[\x7f-\xa0\xad\u061c\u115f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufe00-\ufe0f\ufeff]"
     r"|[\U000e0000-\U000e0fff]",
     re.IGNORECASE,

@@ -164,7 +164,9 @@ def _swapped(new: tuple[str, ...], old: tuple[str, ...]) -> tuple[str, ...]:
 
 def _start(new: tuple[str, ...], old: tuple[str, ...]) -> int:
     """With how many words both begin."""
-    return next((n for n, (one, other) in enumerate(zip(new, old, strict=False)) if one != other), min(len(new), len(old)))
+    return next(
+        (n for n, (one, other) in enumerate(zip(new, old, strict=False)) if one != other), min(len(new), len(old))
+    )
 
 
 def _find(text: tuple[str, ...], part: tuple[str, ...]) -> int:

@@ -31,12 +31,14 @@ _RULE = re.compile(
     r"it is|it should|you (?:should|must|need)|the\s+\w+|put|write|name)\b",
     re.IGNORECASE,
 )
-_INSTEAD = re.compile(r"(?:please\s+)?(?:use|run|call|put|write|name)\s+\S.*\b(?:instead|not|rather than)\b", re.IGNORECASE | re.DOTALL)
+_INSTEAD = re.compile(
+    r"(?:please\s+)?(?:use|run|call|put|write|name)\s+\S.*\b(?:instead|not|rather than)\b", re.IGNORECASE | re.DOTALL
+)
 _COMMAND = re.compile(r"`[^`]+`|\b(?:run|command|make|npm|pytest|cargo)\b", re.IGNORECASE)
 _PREFERENCE = re.compile(r"\b(?:I|prefer|like|want|rather)\b")
 _CONVENTION = re.compile(r"\b(?:always|never|use|must|should|don['’]t|do not|name[sd]?)\b", re.IGNORECASE)  # noqa: RUF001
 _DECISION = re.compile(r"\b(?:decided|chose|agreed|going with|picked)\b", re.IGNORECASE)
-_QUOTED = re.compile(r"^\s*(?:>|```|~~~|<)")
+_QUOTED = re.compile(r"^\s*(?:>|```|~~~|<|#|\|)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,19 +67,25 @@ def corrected(text: str) -> list[Gathered]:
     for place, sentence in enumerate(sentences):
         match = _CORRECT.match(sentence)
         rest = match["fact"] if match else ""
-        if re.fullmatch(r"(?:no|nope|wrong|that['’]s wrong)[.!]+", sentence.strip(), re.IGNORECASE):  # noqa: RUF001
+        if re.fullmatch(r"(?:no|nope|wrong|stop|that['’]s wrong)[.!]+", sentence.strip(), re.IGNORECASE):  # noqa: RUF001
             rest = sentences[place + 1] if place + 1 < len(sentences) else ""
         if not rest and _INSTEAD.match(sentence):
             rest = sentence
         said_already = any(each.text == _fact(rest) for each in found)
-        if rest and _RULE.match(rest) and not rest.rstrip().endswith("?") and not said_already and (fact := _fact(rest)):
+        if (
+            rest
+            and _RULE.match(rest)
+            and not rest.rstrip().endswith("?")
+            and not said_already
+            and (fact := _fact(rest))
+        ):
             found.append(Gathered(fact, Kind.CORRECTION, sentence))
     return found
 
 
 def _sentences(text: str) -> list[str]:
     """The sentences that the person wrote: no code, quotations or tags."""
-    parts = [text[each.start : each.end] for each in split(text) if not each.is_code and not each.is_heading]
+    parts = [text[each.start : each.end] for each in split(text) if not each.is_code]
     return [part for part in parts if not _QUOTED.match(part)]
 
 
@@ -85,7 +93,8 @@ def _fact(said: str) -> str:
     said = " ".join(said.split()).rstrip(".!")
     if len(said.split()) < _MIN_WORDS or len(said) > MAX_CHARS:
         return ""
-    return said[0].upper() + said[1:] if said[0].isalpha() and said.split()[0].islower() else said
+    first = said.split()[0]
+    return said[0].upper() + said[1:] if first.isascii() and first.isalpha() and first.islower() else said
 
 
 def _kind(fact: str) -> Kind:

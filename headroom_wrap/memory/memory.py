@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -53,7 +54,9 @@ class Memory:
     def search(self, query: str, limit: int = 10) -> list[Fact]:
         """The facts that speak of `query`, best first; counts them as used."""
         found = self.rank(query, limit)
-        self._facts.used(self._scope, [fact.id for fact in found])
+        # A store that can be read but not written still answers.
+        with contextlib.suppress(HeadroomError):
+            self._facts.used(self._scope, [fact.id for fact in found])
         return found
 
     def rank(self, query: str, limit: int = 10) -> list[Fact]:

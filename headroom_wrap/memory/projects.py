@@ -26,11 +26,11 @@ def project_of(folder: Path) -> Path:
 def _main_of(pointer: Path) -> Path | None:
     """The root of the repository of which `pointer` is a worktree; None for a submodule, or if it does not say so."""
     target = _line(pointer).removeprefix("gitdir:").strip()
-    if not target:
+    if not target or "\0" in target:
         return None
     private = (pointer.parent / target).resolve()
     common, back = _line(private / "commondir"), _line(private / "gitdir")
-    if not common or not back or (private / back).resolve() != pointer.resolve():
+    if not common or not back or "\0" in common + back or (private / back).resolve() != pointer.resolve():
         return None
     shared = (private / common).resolve()
     return shared.parent if shared.name == ".git" else shared

@@ -84,11 +84,9 @@ Read = Callable[[str, Sequence[object]], list[Any]]
 
 def fact_of(row: Sequence[Any]) -> Fact:
     """A row of `COLUMNS` as a fact."""
-    number, project, user, text, kind, agent, session, evidence, created, updated, last_used, uses, state, by, linked = row
+    number, project, user, text, kind, agent, session, evidence, *rest, linked = row
     scope, links = Scope(project, user), tuple(json.loads(linked))
-    return Fact(
-        text, Kind(kind), scope, agent, session, evidence, f"m{number}", created, updated, last_used, uses, state, by, links
-    )  # fmt: skip
+    return Fact(text, Kind(kind), scope, agent, session, evidence, f"m{number}", *rest, links)
 
 
 def values_of(fact: Fact, normal: str) -> tuple[Any, ...]:
@@ -134,7 +132,7 @@ def record(
 
 
 def restore(connection: sqlite3.Connection, number: int, before: str | None) -> None:
-    """Bring a fact back to what it was; one that was not there goes. What counts its uses since stays counted."""
+    """Bring a fact back to what it was; one that was not there goes."""
     if before is None:
         connection.execute("DELETE FROM facts WHERE rowid = ?", (number,))
         connection.execute("DELETE FROM fact_words WHERE rowid = ?", (number,))
@@ -170,7 +168,8 @@ def match(read: Read, scope: Scope, terms: Sequence[str], max_rows: int = _MAX_R
     ((n_rows,),) = read(sql, (storable(scope.project), storable(scope.user)))
     if n_rows > max_rows or len(kept) > _MAX_TERMS:
         kept = _rare(read, kept, max_rows)
-    return f'scope : "{_token(scope)}" AND {{body context}} : ({" OR ".join(f"{chr(34)}{word}{chr(34)}" for word in kept)})'
+    any_of = " OR ".join(f'"{word}"' for word in kept)
+    return f'scope : "{_token(scope)}" AND {{body context}} : ({any_of})'
 
 
 def _rare(read: Read, terms: Sequence[str], max_rows: int) -> list[str]:

@@ -97,7 +97,7 @@ class Facts:
         return [fact_of(row) for row in self._read(sql, _key(scope))]
 
     def search(self, scope: Scope, query: str, limit: int) -> list[Fact]:
-        """The facts that hold any word of `query`, best first: BM25 over porter stems, rare words first in a big scope."""
+        """The facts that hold any word of `query`, best first: BM25 over porter stems."""
         expression = match(self._read, scope, terms_of(query))
         if not expression:
             return []
@@ -189,7 +189,7 @@ class Facts:
         return [fact_of(row) for row in self._read(sql, (*_key(scope), model, limit))]
 
     def put_vectors(self, model: str, vectors: Mapping[str, tuple[str, bytes]]) -> int:
-        """Keep vectors by fact id, each with the text that it was made of; gives how many facts still have that text."""
+        """Keep vectors by fact id, each with the text that it was made of; gives how many still have it."""
         sql = (
             "INSERT OR REPLACE INTO fact_vectors (fact, model, vector)"
             " SELECT rowid, ?, ? FROM facts WHERE rowid = ? AND text = ?"
@@ -200,8 +200,8 @@ class Facts:
     def vectors(self, scope: Scope, model: str) -> list[tuple[str, bytes]]:
         """Ids and vectors of the facts that hold."""
         sql = (
-            f"SELECT rowid, vector FROM facts JOIN fact_vectors ON fact = rowid WHERE project = ? AND user = ?"
-            f" AND {_ACTIVE} AND model = ? ORDER BY rowid"
+            f"SELECT rowid, vector FROM facts JOIN fact_vectors ON fact = rowid WHERE {_ACTIVE}"  # noqa: S608
+            " AND project = ? AND user = ? AND model = ? ORDER BY rowid"
         )
         return [(f"m{number}", vector) for number, vector in self._read(sql, (*_key(scope), model))]
 
@@ -221,6 +221,7 @@ class Facts:
 
 def _candidates(connection: sqlite3.Connection, fact: Fact, normal: str) -> list[Fact]:
     """The fact with the same words, if there is one, and those that resemble the new one most."""
+
     def read(sql: str, parameters: Sequence[object]) -> list[Any]:
         return connection.execute(sql, parameters).fetchall()
 
@@ -258,4 +259,3 @@ def _number(id_: str) -> int:
 
 def _text(row: str | None) -> str:
     return "" if row is None else str(json.loads(row)["text"])
-

@@ -29,7 +29,7 @@ def test_a_fact_that_says_what_changed_replaces_the_old_one(old: str, new: str) 
     assert relation(old, new) in APART
 
 
-@pytest.mark.parametrize(("old", "new"), (*pairs.NUMBER, *pairs.NAME, *pairs.NEGATION))
+@pytest.mark.parametrize(("old", "new"), [*pairs.NUMBER, *pairs.NAME, *pairs.NEGATION])
 def test_facts_that_differ_in_a_number_a_name_or_a_negation_both_stay(old: str, new: str) -> None:
     assert relation(new, old) in APART
     assert relation(old, new) in APART
