@@ -1,4 +1,4 @@
-"""`headroom memory list | search | add | edit | forget | export | import | stats | undo`: what agents share, by hand."""
+"""`headroom memory list | search | add | edit | forget | export | import | stats | undo`: what agents share."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def list_(
 ) -> None:
     """List the facts that hold."""
     with _memory(project) as memory:
-        facts = [fact for fact in memory.list() if kind in (None, fact.kind)]
+        facts = [fact for fact in memory.facts() if kind in (None, fact.kind)]
     _show(facts[:limit], as_json=as_json)
     if len(facts) > limit and not as_json:
         _say(f"headroom: {count(len(facts) - limit, 'older fact')} not shown: --limit {len(facts)} shows all.")
@@ -168,7 +168,7 @@ def stats(
         facts = store.facts.every(scope)
         projects = store.facts.projects(scope.user)
     held = [fact for fact in facts if fact.state == "active"]
-    counts = {
+    counts: dict[str, Any] = {
         "project": scope.project,
         "kinds": dict(Counter(fact.kind.value for fact in held)),
         "agents": dict(Counter(fact.agent for fact in held)),

@@ -1,6 +1,6 @@
 """How often memory finds what answers a question: evidence turns of long conversations; and how fast it does.
 
-`python -m headroom_wrap.evals.recall DATA` reads LoCoMo's format: a list of conversations with `qa` and sessions of turns.
+`python -m headroom_wrap.evals.recall DATA` reads LoCoMo's format: conversations with `qa` and sessions.
 """
 
 from __future__ import annotations
@@ -86,9 +86,9 @@ def _turns(sessions: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
             before = text
 
 
-def speed() -> dict[str, Sequence[float]]:
-    """Milliseconds for searches over, and saves into, a project of 50,000 facts; the words are drawn as in a language."""
-    draw = random.Random(1)
+def speed() -> dict[str, list[float]]:
+    """Milliseconds for searches and saves in a project of 50,000 facts; words are as frequent as in a language."""
+    draw = random.Random(1)  # noqa: S311 - no secret
     words = [f"{draw.choice('bcdfgklmnprst')}{draw.choice('aeiou')}{number:x}" for number in range(20_000)]
     weights = [1 / (rank + 1) for rank in range(len(words))]
 

@@ -41,7 +41,7 @@ def brief_of(facts: Sequence[Fact], max_tokens: int = MAX_TOKENS) -> str:
     The same facts give the same bytes. A long fact is cut, and says so.
     """
     lines: list[str] = []
-    left = max_tokens - tokens.count("\n".join((BEGIN, _WHAT, END, "")))
+    left = max_tokens - tokens.count(f"{BEGIN}\n{_WHAT}\n{END}\n")
     for fact in sorted(facts, key=_rank):
         line = note(fact)
         # A line break may count with the line or for itself.

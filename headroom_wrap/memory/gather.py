@@ -14,7 +14,7 @@ from headroom_wrap.store import Kind
 MAX_CHARS = 300
 _MIN_WORDS = 2
 _REMEMBER = re.compile(
-    r"(?:(?:please|also|and|so|ok(?:ay)?)[,\s]+)*(?:remember|keep in mind|(?:make a )?note|don['’]t forget|do not forget)"  # noqa: RUF001
+    r"(?:(?:please|also|and|so|ok(?:ay)?)[,\s]+)*(?:remember|keep in mind|(?:make a )?note|do(?: not|n['’]t) forget)"  # noqa: RUF001
     r"(?:\s+(?:that|this)\b\s*:?|\s*:)\s*(?P<fact>\S.*)",
     re.IGNORECASE | re.DOTALL,
 )

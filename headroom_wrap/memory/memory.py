@@ -71,7 +71,7 @@ class Memory:
         known |= {fact.id: fact for fact in self._facts.by_id(self._scope, [id_ for id_ in order if id_ not in known])}
         return [known[id_] for id_ in order if id_ in known]
 
-    def list(self, limit: int = -1) -> list[Fact]:
+    def facts(self, limit: int = -1) -> list[Fact]:
         """The facts that hold, the newest first."""
         return self._facts.active(self._scope, limit)
 
@@ -124,12 +124,12 @@ class Memory:
 
     def brief(self) -> str:
         """The best facts, framed as notes, for the start of a conversation; "" where there are none."""
-        return brief_of(self.list())
+        return brief_of(self.facts())
 
     def exported(self) -> list[dict[str, Any]]:
         """The facts that hold as plain data, without the project's path and the user's name; the oldest first."""
         names = ("text", "agent", "session", "evidence", "created")
-        return [{"kind": fact.kind.value, **{n: getattr(fact, n) for n in names}} for fact in reversed(self.list())]
+        return [{"kind": fact.kind.value, **{n: getattr(fact, n) for n in names}} for fact in reversed(self.facts())]
 
     def imported(self, rows: Sequence[Mapping[str, Any]]) -> list[Saved]:
         """Save what `exported` gave; all of it is looked at before the first is saved.
@@ -141,7 +141,7 @@ class Memory:
             try:
                 _checked(row["text"])
                 Kind(row.get("kind", Kind.CONVENTION))
-            except (KeyError, TypeError, AttributeError, ValueError) as error:
+            except (KeyError, TypeError, AttributeError, ValueError) as error:  # noqa: PERF203 - the row is named
                 message = f"Row {number} is no fact; nothing was imported."
                 raise HeadroomError(Code.BAD_REQUEST, message, "Give what headroom memory export wrote.") from error
         return [

@@ -1,7 +1,7 @@
 """all-MiniLM-L6-v2 as int8 ONNX from a folder on this machine: its weights are checked, and never downloaded.
 
-Its contract: `input_ids`, `attention_mask`, `token_type_ids` (int64, [B, S]) give `last_hidden_state` ([B, S, 384]); the mean
-over the mask, brought to length 1, is the vector (sentence-transformers/all-MiniLM-L6-v2, model card).
+Its contract: `input_ids`, `attention_mask`, `token_type_ids` (int64, [B, S]) give `last_hidden_state` ([B, S, 384]);
+the mean over the mask, brought to length 1, is the vector (sentence-transformers/all-MiniLM-L6-v2, model card).
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ _MAX_POINTER_BYTES = 4096
 def project_of(folder: Path) -> Path:
     """The root of the repository that holds `folder`; the folder itself where there is none.
 
-    A worktree belongs to the main one. Git's files are read, Git is not run (gitrepository-layout(5)). A pointer that the
-    repository does not confirm is not followed: else a folder could claim to be part of another project.
+    A worktree belongs to the main one. Git's files are read, Git is not run (gitrepository-layout(5)). A pointer that
+    the repository does not confirm is not followed: else a folder could claim to be part of another project.
     """
     folder = folder.expanduser().resolve()
     for place in (folder, *folder.parents):

@@ -84,9 +84,10 @@ Read = Callable[[str, Sequence[object]], list[Any]]
 
 def fact_of(row: Sequence[Any]) -> Fact:
     """A row of `COLUMNS` as a fact."""
-    number, project, user, text, kind, agent, session, evidence, *rest, linked = row
-    scope, links = Scope(project, user), tuple(json.loads(linked))
-    return Fact(text, Kind(kind), scope, agent, session, evidence, f"m{number}", *rest, links)
+    number, project, user, text, kind, *rest, linked = row
+    names = ("agent", "session", "evidence", "created", "updated", "last_used", "uses", "state", "superseded_by")
+    others = dict(zip(names, rest, strict=True))
+    return Fact(text, Kind(kind), Scope(project, user), id=f"m{number}", linked=tuple(json.loads(linked)), **others)
 
 
 def values_of(fact: Fact, normal: str) -> tuple[Any, ...]:
@@ -110,8 +111,8 @@ def insert(connection: sqlite3.Connection, fact: Fact, normal: str) -> Fact:
     return saved
 
 
-def record(
-    connection: sqlite3.Connection, at: float, what: str, before: Fact | None, after: Fact,
+def record(  # noqa: PLR0913 - a row of the history has so many columns
+    connection: sqlite3.Connection, at: float, what: str, before: Fact | None, after: Fact, *,
     batch: int | None = None, normal: str | None = None,
 ) -> int:  # fmt: skip
     """Write a change to the history and, unless it is a new fact, to its row; gives the number of its batch."""

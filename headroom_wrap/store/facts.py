@@ -29,7 +29,7 @@ Judge = Callable[[Sequence[Fact]], Sequence[Relation]]
 Read = Callable[[str, Sequence[object]], list[Any]]
 Write = Callable[[Callable[[sqlite3.Connection], Any]], "Future[Any]"]
 
-N_CANDIDATES = 12
+N_CANDIDATES = 8
 _ACTIVE = "state = 'active'"
 
 
@@ -72,7 +72,7 @@ class Facts:
             replaced = [(old, how) for old, how in judged if how in (Relation.EXTENDS, Relation.CONTRADICTS)]
             for old, _ in replaced:
                 gone = replace(old, state="superseded", superseded_by=new.id, updated=now)
-                record(connection, now, "supersede", old, gone, batch)
+                record(connection, now, "supersede", old, gone, batch=batch)
             how = replaced[0][1] if replaced else Relation.LINKED if linked else Relation.DISTINCT
             return Saved(new, how, tuple(old.id for old, _ in replaced))
 
@@ -240,7 +240,7 @@ def _candidates(connection: sqlite3.Connection, fact: Fact, normal: str) -> list
     return list(found.values())
 
 
-_SAVE_ROWS = 1500
+_SAVE_ROWS = 600
 """How many rows may be ranked to find what a new fact resembles: saving is to take 5 ms at most."""
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -20,12 +20,12 @@ SCOPE = Scope("/project", "anna")
 
 
 @pytest.fixture
-def memory(store: Store) -> Iterator[Memory]:
+def memory(store: Store) -> Memory:
     return Memory(store, SCOPE)
 
 
 def texts(memory: Memory) -> list[str]:
-    return [fact.text for fact in reversed(memory.list())]
+    return [fact.text for fact in reversed(memory.facts())]
 
 
 def test_what_one_agent_saves_another_finds(store: Store, memory: Memory) -> None:
@@ -42,7 +42,7 @@ def test_what_one_agent_saves_another_finds(store: Store, memory: Memory) -> Non
 def test_another_project_or_user_sees_and_changes_nothing(store: Store, memory: Memory, other: Scope) -> None:
     id_ = memory.save("The tests need Redis").fact.id
     stranger = Memory(store, other)
-    assert (stranger.list(), stranger.search("tests Redis"), stranger.undo(), stranger.brief()) == ([], [], [], "")
+    assert (stranger.facts(), stranger.search("tests Redis"), stranger.undo(), stranger.brief()) == ([], [], [], "")
     for act in (stranger.get, stranger.forget, stranger.erase, stranger.edit):
         with pytest.raises(HeadroomError) as caught:
             act(id_)
@@ -144,7 +144,7 @@ def test_a_text_that_is_no_fact_or_holds_a_secret_is_refused_and_not_repeated(me
         memory.save(text)
     assert caught.value.code is Code.BAD_REQUEST
     assert not text.strip() or text not in str(caught.value)
-    assert memory.list() == []
+    assert memory.facts() == []
 
 
 @pytest.mark.parametrize(
@@ -171,7 +171,7 @@ def test_what_is_exported_can_be_imported_into_another_project(store: Store, mem
     assert [saved.relation for saved in other.imported(rows)] == [Relation.DISTINCT] * 2
     assert [saved.relation for saved in other.imported(rows)] == [Relation.SAME] * 2
     assert [{**row, "created": 0} for row in other.exported()] != []
-    assert [(fact.text, fact.kind, fact.agent) for fact in other.list()][1] == ("Use tabs", Kind.PREFERENCE, "codex")
+    assert [(fact.text, fact.kind, fact.agent) for fact in other.facts()][1] == ("Use tabs", Kind.PREFERENCE, "codex")
 
 
 @pytest.mark.parametrize("row", [{}, {"text": 1}, {"text": "x", "kind": "no"}, [], None, "text", {"text": ""}])
@@ -179,7 +179,7 @@ def test_an_import_with_a_bad_row_imports_nothing(memory: Memory, row: Any) -> N
     with pytest.raises(HeadroomError) as caught:
         memory.imported([{"text": "Use tabs"}, row])
     assert caught.value.code is Code.BAD_REQUEST
-    assert memory.list() == []
+    assert memory.facts() == []
 
 
 class Letters:
@@ -203,7 +203,7 @@ def test_a_search_by_meaning_finds_what_shares_no_word_and_embeds_each_text_once
     id_ = memory.save("abcabc").fact.id
     assert memory.search("cab bac")[0].text == "abcabc"
     memory.edit(id_, "qqqq")
-    assert memory.search("cab bac", 1)[0].text == "zzyzx" or memory.list()[0].text == "qqqq"
+    assert memory.search("cab bac", 1)[0].text == "zzyzx" or memory.facts()[0].text == "qqqq"
     memory.search("zzz")
     assert sorted(letters.embedded) == ["abcabc", "cab bac", "cab bac", "qqqq", "zzyzx", "zzz"]
 

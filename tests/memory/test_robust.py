@@ -57,7 +57,7 @@ def test_ten_processes_that_save_at_once_keep_every_fact_and_each_once(tmp_path:
     outputs = [process.communicate(timeout=100) for process in running]
     assert [process.returncode for process in running] == [0] * N_PROCESSES, outputs
     store = Store(file)
-    held = [fact.text for fact in Memory(store, SCOPE).list()]
+    held = [fact.text for fact in Memory(store, SCOPE).facts()]
     store.close()
     assert len(held) == len(set(held)) == N_FACTS * (N_PROCESSES + 1)
     assert_whole(file, len(held))
@@ -79,7 +79,7 @@ def kill_in_the_middle(file: Path, n_kills: int) -> None:
                 told[id_] = text
     assert len(told) >= n_kills
     store = Store(file)
-    held = {fact.id: fact.text for fact in Memory(store, SCOPE).list()}
+    held = {fact.id: fact.text for fact in Memory(store, SCOPE).facts()}
     store.close()
     assert {id_: held.get(id_) for id_ in told} == told
     assert_whole(file, len(told))
@@ -111,7 +111,7 @@ try:
         memory.save(f"{number} " + "".join(chr(97 + (number * place) % 26) for place in range(500)))
         number += 1
 except HeadroomError as error:
-    assert len(memory.list()) == number and memory.brief()
+    assert len(memory.facts()) == number and memory.brief()
     print(error.code.value, number)
 """
     file = tmp_path / "store.sqlite3"
@@ -124,7 +124,7 @@ except HeadroomError as error:
     assert int(n_saved) > 0
     store = Store(file)
     memory = Memory(store, SCOPE)
-    assert len(memory.list()) == int(n_saved)
+    assert len(memory.facts()) == int(n_saved)
     memory.save("There is room again")
     store.close()
     assert_whole(file, int(n_saved) + 1)
