@@ -67,7 +67,7 @@ class Memory:
             return self._facts.search(self._scope, query, limit)
         by_words = self._facts.search(self._scope, query, max(_POOL, limit))
         known = {fact.id: fact for fact in by_words}
-        order = fused([[fact.id for fact in by_words], self._vectors.search(query, max(_POOL, limit))])[:limit]
+        order = fused([fact.id for fact in by_words], self._vectors.search(query, max(_POOL, limit)))[:limit]
         known |= {fact.id: fact for fact in self._facts.by_id(self._scope, [id_ for id_ in order if id_ not in known])}
         return [known[id_] for id_ in order if id_ in known]
 

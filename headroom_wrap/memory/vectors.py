@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, Protocol
 
-from headroom_wrap.store import Facts, Scope
+from headroom_wrap.store import Fact, Facts, Scope
 
 _BATCH = 64
-_K = 60
-"""Of reciprocal rank fusion (Cormack, Clarke and Buettcher, 2009)."""
+_K = 10
+_WEIGHT = 0.5
+"""Of reciprocal rank fusion (Cormack, Clarke and Buettcher, 2009). With their 60 and equal weights, what stands high by
+words sinks too far: short facts name what they are about, and a small model is the weaker of the two."""
+_MAX_CONTEXT_CHARS = 300
 _SCALE = 127
 
 
@@ -51,17 +54,22 @@ class Vectors:
         import numpy as np  # noqa: PLC0415 - as above
 
         while facts := self._facts.without_vector(self._scope, self._embedder.model, _BATCH):
-            made = self._embedder.embed([fact.text for fact in facts])
+            made = self._embedder.embed([_said(fact) for fact in facts])
             packed = np.clip(np.rint(np.asarray(made) * _SCALE), -_SCALE, _SCALE).astype(np.int8)
             rows = {fact.id: (fact.text, row.tobytes()) for fact, row in zip(facts, packed, strict=True)}
             if not self._facts.put_vectors(self._embedder.model, rows):
                 return
 
 
-def fused(rankings: Sequence[Sequence[str]]) -> list[str]:
-    """One order of several: each place counts 1 / (60 + rank); of equals the one that stands first in the first."""
+def _said(fact: Fact) -> str:
+    """What a vector is made of: evidence that comes later does not change it."""
+    return f"{fact.evidence[:_MAX_CONTEXT_CHARS]}\n{fact.text}".strip()
+
+
+def fused(by_words: Sequence[str], by_meaning: Sequence[str]) -> list[str]:
+    """One order of two: each place counts 1 / (10 + rank), by meaning half of that; of equals the one by words first."""
     scores: dict[str, float] = {}
-    for ranking in rankings:
+    for ranking, weight in ((by_words, 1.0), (by_meaning, _WEIGHT)):
         for rank, id_ in enumerate(ranking, 1):
-            scores[id_] = scores.get(id_, 0.0) + 1 / (_K + rank)
+            scores[id_] = scores.get(id_, 0.0) + weight / (_K + rank)
     return sorted(scores, key=lambda id_: -scores[id_])

@@ -157,20 +157,27 @@ def terms_of(query: str) -> list[str]:
     return [word for word in words if word not in _STOP] or words
 
 
-def match(read: Read, scope: Scope, terms: Sequence[str], max_rows: int = _MAX_ROWS) -> str:
-    """An FTS5 expression for any of these words in a scope; "" where there are none.
+def best(read: Read, scope: Scope, terms: Sequence[str], limit: int, max_rows: int = _MAX_ROWS) -> list[Fact]:
+    """The facts of a scope that hold any of these words, best first.
 
     In a big scope the commonest words are left out: they tell little, and each costs a look at every row that has it.
     """
-    kept = list(terms[: _MAX_TERMS * 4])
-    if not kept:
-        return ""
+    kept, held = list(terms[: _MAX_TERMS * 4]), (storable(scope.project), storable(scope.user))
     sql = f"SELECT COUNT(*) FROM (SELECT 1 FROM facts WHERE project = ? AND user = ? LIMIT {max_rows + 1})"  # noqa: S608
-    ((n_rows,),) = read(sql, (storable(scope.project), storable(scope.user)))
-    if n_rows > max_rows or len(kept) > _MAX_TERMS:
+    ((n_rows,),) = read(sql, held)
+    is_big = n_rows > max_rows
+    if is_big or len(kept) > _MAX_TERMS:
         kept = _rare(read, kept, max_rows)
-    any_of = " OR ".join(f'"{word}"' for word in kept)
-    return f'scope : "{_token(scope)}" AND {{body context}} : ({any_of})'
+    if not kept:
+        return []
+    any_of = "{body context} : (" + " OR ".join(f'"{word}"' for word in kept) + ")"
+    # A small scope is a word of the query; a big one, whose word stands nearly everywhere, is looked up for each hit.
+    expression = any_of if is_big else f'scope : "{_token(scope)}" AND {any_of}'
+    columns = ", ".join(f"facts.{name.strip()}" for name in COLUMNS.split(","))
+    ours = "EXISTS (SELECT 1 FROM facts WHERE facts.rowid = fact_words.rowid AND project = ? AND user = ?)"
+    hits = f"SELECT rowid AS n, rank AS r FROM fact_words WHERE fact_words MATCH ? AND {ours} ORDER BY rank LIMIT ?"  # noqa: S608
+    sql = f"SELECT {columns} FROM ({hits}) JOIN facts ON facts.rowid = n ORDER BY r"  # noqa: S608
+    return [fact_of(row) for row in read(sql, (expression, *held, limit))]
 
 
 def _rare(read: Read, terms: Sequence[str], max_rows: int) -> list[str]:

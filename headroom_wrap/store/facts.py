@@ -15,9 +15,9 @@ from typing import Any, cast
 from headroom_wrap.store.fact_records import Change, Fact, Relation, Saved, Scope
 from headroom_wrap.store.fact_rows import (
     COLUMNS,
+    best,
     fact_of,
     insert,
-    match,
     record,
     restore,
     terms_of,
@@ -98,15 +98,7 @@ class Facts:
 
     def search(self, scope: Scope, query: str, limit: int) -> list[Fact]:
         """The facts that hold any word of `query`, best first: BM25 over porter stems."""
-        expression = match(self._read, scope, terms_of(query))
-        if not expression:
-            return []
-        columns = ", ".join(f"facts.{name.strip()}" for name in COLUMNS.split(","))
-        sql = (
-            f"SELECT {columns} FROM (SELECT rowid AS n, rank AS r FROM fact_words WHERE fact_words MATCH ?"  # noqa: S608
-            " ORDER BY rank LIMIT ?) JOIN facts ON facts.rowid = n ORDER BY r"
-        )
-        return [fact_of(row) for row in self._read(sql, (expression, limit))]
+        return best(self._read, scope, terms_of(query), limit)
 
     def by_id(self, scope: Scope, ids: Sequence[str]) -> list[Fact]:
         """The facts with these ids that are in this scope, in that order."""
@@ -226,18 +218,10 @@ def _candidates(connection: sqlite3.Connection, fact: Fact, normal: str) -> list
         return connection.execute(sql, parameters).fetchall()
 
     sql = f"SELECT {COLUMNS} FROM facts WHERE project = ? AND user = ? AND normal = ? AND {_ACTIVE}"  # noqa: S608
-    found = {row[0]: fact_of(row) for row in read(sql, (*_key(fact.scope), storable(normal)))}
-    if found:
-        return list(found.values())
-    expression = match(read, fact.scope, terms_of(fact.text), max_rows=_SAVE_ROWS)
-    if expression:
-        columns = ", ".join(f"facts.{name.strip()}" for name in COLUMNS.split(","))
-        sql = (
-            f"SELECT {columns} FROM (SELECT rowid AS n FROM fact_words WHERE fact_words MATCH ? ORDER BY rank LIMIT ?)"  # noqa: S608
-            " JOIN facts ON facts.rowid = n"
-        )
-        found |= {row[0]: fact_of(row) for row in read(sql, (expression, N_CANDIDATES))}
-    return list(found.values())
+    same = [fact_of(row) for row in read(sql, (*_key(fact.scope), storable(normal)))]
+    if same:
+        return same
+    return best(read, fact.scope, terms_of(fact.text), N_CANDIDATES, _SAVE_ROWS)
 
 
 _SAVE_ROWS = 600

@@ -209,8 +209,8 @@ def test_a_search_by_meaning_finds_what_shares_no_word_and_embeds_each_text_once
 
 
 def test_ranks_are_fused() -> None:
-    assert fused([["a", "b", "c"], ["b", "d"]]) == ["b", "a", "d", "c"]
-    assert fused([[], ["x"]]) == ["x"]
+    assert fused(["a", "b", "c"], ["b", "d"]) == ["b", "a", "c", "d"]
+    assert fused([], ["x"]) == ["x"]
 
 
 def test_a_model_with_other_weights_is_not_loaded(tmp_path: Path) -> None:
