@@ -67,7 +67,7 @@ def _said(fact: Fact) -> str:
 
 
 def fused(by_words: Sequence[str], by_meaning: Sequence[str]) -> list[str]:
-    """One order of two: each place counts 1 / (10 + rank), by meaning half of that; of equals the one by words first."""
+    """One order of two: each place counts 1 / (10 + rank), by meaning half of that; words go first."""
     scores: dict[str, float] = {}
     for ranking, weight in ((by_words, 1.0), (by_meaning, _WEIGHT)):
         for rank, id_ in enumerate(ranking, 1):
