@@ -28,6 +28,7 @@ _NUMBERS = {word: str(number) for number, word in enumerate(
     "zero one two three four five six seven eight nine ten eleven twelve".split()
 ) if word != "one"}  # fmt: skip
 """`one` is a pronoun more often than a number."""
+_RAISED = ("<super>", "<sub>", "<fraction>")
 _ARTICLES = frozenset(("a", "an", "the"))
 _CODE = re.compile(r"[\d_/\\.#@=+:$%~^&|<>-]|[a-z][A-Z]|^[A-Z]{2,}$")
 _LIMITS = frozenset(
@@ -69,7 +70,7 @@ def normal(text: str) -> str:
 @lru_cache(256)
 def _tokens(text: str) -> tuple[tuple[str, str], ...]:
     """Each comparable word, and the punctuation that stood behind it."""
-    text = _LEAD.sub("", unicodedata.normalize("NFKC", text), count=1)
+    text = _LEAD.sub("", _plain(text), count=1)
     text = _QUOTES.sub("", text)
     for pattern, plain in _CONTRACTIONS:
         text = pattern.sub(plain, text)
@@ -87,9 +88,21 @@ def _tokens(text: str) -> tuple[tuple[str, str], ...]:
         if not _CODE.search(word):
             word = word.lower()
         word = _NUMBERS.get(word, word)
-        if word not in _ARTICLES:
+        # An "A" within a sentence is a name.
+        if word not in _ARTICLES or (raw[:1].isupper() and found):
             found.append((word, behind))
     return tuple(found)
+
+
+def _plain(text: str) -> str:
+    """The text in plain letters and digits; but ten squared is not 102, and a half not 1 and 2."""
+    if text.isascii():
+        return text
+    kept = (
+        char if unicodedata.decomposition(char).startswith(_RAISED) else unicodedata.normalize("NFKC", char)
+        for char in text
+    )
+    return unicodedata.normalize("NFC", "".join(kept))
 
 
 def _goes_on(longer: str, shorter: str) -> bool:

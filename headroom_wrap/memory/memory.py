@@ -47,6 +47,7 @@ class Memory:
             HeadroomError: `BAD_REQUEST` for a text that is empty, too long or holds a secret; `STORE_FAILED`.
         """
         text, normal = _checked(text)
+        evidence = evidence[:MAX_CHARS]
         secrets.refuse(evidence)
         fact = Fact(text, kind, self._scope, agent, session, evidence)
         return self._facts.save(fact, normal, lambda known: [compare.relation(text, old.text) for old in known])

@@ -30,6 +30,7 @@ Read = Callable[[str, Sequence[object]], list[Any]]
 Write = Callable[[Callable[[sqlite3.Connection], Any]], "Future[Any]"]
 
 N_CANDIDATES = 8
+_MAX_EVIDENCE_CHARS = 4000
 _ACTIVE = "state = 'active'"
 
 
@@ -229,7 +230,9 @@ _SAVE_ROWS = 600
 
 
 def _joined(old: str, new: str) -> str:
-    return old if not new or new in old else f"{old}\n{new}" if old else new
+    if not new or new in old or len(old) + len(new) > _MAX_EVIDENCE_CHARS:
+        return old
+    return f"{old}\n{new}" if old else new
 
 
 def _key(scope: Scope) -> tuple[str, str]:

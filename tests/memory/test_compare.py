@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from headroom_wrap.memory.compare import relation
 from headroom_wrap.store import Relation
@@ -33,6 +35,34 @@ def test_a_fact_that_says_what_changed_replaces_the_old_one(old: str, new: str) 
 def test_facts_that_differ_in_a_number_a_name_or_a_negation_both_stay(old: str, new: str) -> None:
     assert relation(new, old) in APART
     assert relation(old, new) in APART
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("Use plan A", "Use plan"),
+        ("The area is 10\u00b2 m", "The area is 102 m"),
+        ("Wait \u00bd second", "Wait 1/2 second"),
+        ("Use the US team", "Use the us team"),
+        ("Run it in .", "Run it in .."),
+        ("Load > 5 is bad", "Load < 5 is bad"),
+        ("Set x=1", "Set x=-1"),
+    ],
+)
+def test_spellings_that_only_look_alike_stay_two(old: str, new: str) -> None:
+    assert relation(new, old) in APART
+    assert relation(old, new) in APART
+
+
+@given(st.sampled_from([pair[0] for pair in (*pairs.SAME, *pairs.EXTENDED, *pairs.NUMBER)]), st.data())
+def test_a_fact_with_another_digit_or_word_or_a_negation_never_merges(fact: str, data: st.DataObject) -> None:
+    said = fact.split()
+    place = data.draw(st.integers(0, len(said) - 1))
+    change = data.draw(st.sampled_from(["not", "never", "77", "Zeta", "--force"]))
+    other = data.draw(
+        st.sampled_from([[*said[:place], change, *said[place:]], [*said[:place], change, *said[place + 1 :]]])
+    )
+    assert relation(" ".join(other), fact) not in (Relation.SAME, Relation.CONTAINED)
 
 
 def test_the_table_has_a_hundred_pairs() -> None:
