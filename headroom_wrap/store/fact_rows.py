@@ -103,11 +103,12 @@ def insert(connection: sqlite3.Connection, fact: Fact, normal: str) -> Fact:
     """Write a new fact and its words; gives it with its id."""
     sql = (
         "INSERT INTO facts (project, user, text, normal, kind, agent, session, evidence, created, updated, last_used,"
-        " uses, state, superseded_by, linked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING "
+        " uses, state, superseded_by, linked) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
     )
-    row = connection.execute(sql + COLUMNS, values_of(fact, normal)).fetchone()
+    number = connection.execute(sql, values_of(fact, normal)).lastrowid or 0
+    row = connection.execute(f"SELECT {COLUMNS} FROM facts WHERE rowid = ?", (number,)).fetchone()  # noqa: S608
     saved = fact_of(row)
-    _index(connection, row[0], saved)
+    _index(connection, number, saved)
     return saved
 
 
