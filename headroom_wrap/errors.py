@@ -14,6 +14,7 @@ class Code(str, Enum):
     AUTH_REQUIRED = "auth-required"
     BAD_SETTING = "bad-setting"
     BYPASS = "bypass"
+    FACT_NOT_FOUND = "fact-not-found"
     GATE_REFUSED = "gate-refused"
     ORIGINAL_NOT_FOUND = "original-not-found"
     BAD_REQUEST = "bad-request"

@@ -68,10 +68,12 @@ def purge(
     older_than: Annotated[
         str | None, typer.Option(metavar="AGE", help="Remove what was last used longer ago: 30m, 12h, 7d, 2w.")
     ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Remove everything, the figures too.")] = False,  # noqa: FBT002 - typer's way
+    everything: Annotated[
+        bool, typer.Option("--all", help="Remove everything but the memory, the figures too.")
+    ] = False,  # noqa: FBT002 - typer's way
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002
 ) -> None:
-    """Remove stored texts and decisions, and overwrite them.
+    """Remove stored texts and decisions, and overwrite them. Facts stay: headroom memory forget removes those.
 
     Without an option, what falls out of the limits that `headroom store stats` shows. Figures (the ledger of calls)
     stay for 400 days unless everything is to go. Sessions may run meanwhile, but markers in their conversations that
@@ -118,7 +120,7 @@ def _ask(what: str, cut: Cut, *, everything: bool) -> None:
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise HeadroomError(Code.BAD_REQUEST, "Nobody is there to ask, and nothing was removed.", "Add --yes.")
     if everything:
-        _say(f"This removes everything: {what}, all decisions, and the figures of all sessions.")
+        _say(f"This removes everything but the memory: {what}, all decisions, and the figures of all sessions.")
     else:
         _say(f"This removes what was not used since {when(cut.unused_since)}: about {what}.")
     if cut.unused_since > time.time() - TOUCH_AFTER_S:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import sqlite3
 
-VERSION = 3
+from headroom_wrap.store.fact_rows import TABLES as _FACT_TABLES
+
+VERSION = 4
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS originals (
@@ -104,4 +106,4 @@ def prepare(connection: sqlite3.Connection) -> None:
     if version > VERSION:
         raise sqlite3.DatabaseError(f"the store has format {version}; this Headroom reads up to {VERSION}")
     if version < VERSION:
-        connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+        connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} {_FACT_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")

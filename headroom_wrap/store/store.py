@@ -19,6 +19,7 @@ from headroom_wrap import paths, zstd
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.store import ledger, retention, schema, statistics
 from headroom_wrap.store.connections import as_store_error, connect, connect_read_only, create, in_transaction
+from headroom_wrap.store.facts import Facts
 from headroom_wrap.store.ledger import CHARS_PER_TOKEN, storable
 from headroom_wrap.store.records import (
     Calibration,
@@ -97,6 +98,11 @@ class Store:
     def path(self) -> Path:
         """The database file."""
         return self._path
+
+    @property
+    def facts(self) -> Facts:
+        """What is remembered of projects, for all agents."""
+        return Facts(self._read, self._write, self._clock)
 
     # -- originals
 
