@@ -70,7 +70,7 @@ def purge(
     ] = None,
     everything: Annotated[
         bool, typer.Option("--all", help="Remove everything but the memory, the figures too.")
-    ] = False,  # noqa: FBT002 - typer's way
+    ] = False,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002
 ) -> None:
     """Remove stored texts and decisions, and overwrite them. Facts stay: headroom memory forget removes those.

@@ -112,7 +112,7 @@ def test_purge_refuses_with_what_to_type(
 def test_a_person_is_asked_and_told_what_it_costs(answer: str, left: int) -> None:
     argv = ["-m", "headroom_wrap", "store", "purge", "--all"]
     child = pexpect.spawn(sys.executable, argv, encoding="utf-8", timeout=60, dimensions=(24, 200))
-    child.expect(r"This removes everything: 3 originals \(\d\.\d kB\)")
+    child.expect(r"This removes everything but the memory: 3 originals \(\d\.\d kB\)")
     child.expect("Markers in conversations that are still going on can then not be followed")
     child.expect("Remove it")
     child.sendline(answer)
