@@ -68,9 +68,7 @@ def purge(
     older_than: Annotated[
         str | None, typer.Option(metavar="AGE", help="Remove what was last used longer ago: 30m, 12h, 7d, 2w.")
     ] = None,
-    everything: Annotated[
-        bool, typer.Option("--all", help="Remove everything but the memory, the figures too.")
-    ] = False,
+    everything: Annotated[bool, typer.Option("--all", help="Remove all but the memory, the figures too.")] = False,  # noqa: FBT002 - typer's way
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,  # noqa: FBT002
 ) -> None:
     """Remove stored texts and decisions, and overwrite them. Facts stay: headroom memory forget removes those.
