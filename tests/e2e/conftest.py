@@ -17,6 +17,8 @@ from tests.e2e.sandbox import AGENTS_VARIABLE, Sandbox, Standalone
 from tests.e2e.tasks import write_files
 
 AGENTS = os.environ.get(AGENTS_VARIABLE, "")
+CREDENTIAL = re.compile(r"KEY|TOKEN|SECRET|PASSWORD|HEADERS")
+MIN_SECRET = 12
 
 
 @pytest.fixture
@@ -30,6 +32,19 @@ def sandbox(tmp_path: Path, provider: EmulatedProvider) -> Sandbox:
     sandbox = Sandbox.make(tmp_path, provider.url)
     write_files(sandbox.work)
     return sandbox
+
+
+@pytest.fixture(autouse=True)
+def no_credential_is_kept(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Every credential of a test's environment is a canary: afterwards no file of ours holds it."""
+    sandbox = request.getfixturevalue("sandbox") if "sandbox" in request.fixturenames else None
+    yield
+    if sandbox is None:
+        return
+    canaries = {value for name, value in sandbox.env.items() if CREDENTIAL.search(name) and len(value) >= MIN_SECRET}
+    for file in sandbox.data.rglob("*"):
+        content = file.read_bytes() if file.is_file() else b""
+        assert not [value for value in canaries if value.encode() in content], file
 
 
 @pytest.fixture
