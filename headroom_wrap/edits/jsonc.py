@@ -160,7 +160,8 @@ def _lines_of(body: str, member: Member, end: int) -> tuple[int, int]:
         return lead - 1, stop
     if begins_line:
         rest = body[end:].lstrip(" \t")
-        return (lead - 1, end) if rest.startswith("}") else (member.start, len(body) - len(rest))
+        # The newline stays: what ends the line before may be a comment, which would swallow what follows.
+        return member.start, len(body) - len(rest)
     return lead, end
 
 

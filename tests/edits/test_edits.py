@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 import tomli
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from headroom_wrap.edits import jsonc, markdown, toml, yaml
@@ -268,6 +268,9 @@ def test_any_json_is_edited_or_refused_and_given_back(
         assert jsonc.remove(edited, first_new(document, path)) == text
 
 
+@example('{ // c\n  "a":null}', ("a",))
+@example('{ // c\n  "a":null, // d\n "b": 1}', ("a",))
+@settings(max_examples=300)
 @given(jsonc_texts(), PATHS)
 def test_any_member_of_any_json_can_go(text: str, path: tuple[str, ...]) -> None:
     edited = jsonc.remove(text, path)
