@@ -33,7 +33,8 @@ _TIMEOUT = re.compile(r"(?:^|\n)Command timed out after ")
 _ERROR_TAGS = re.compile(r"\A\s*<(?:tool_use_)?error>|</(?:tool_use_)?error>\s*\Z")
 _DENIED = re.compile(
     r"\s*(?:Error: )?(?:The user doesn't want to |Permission for this tool use was denied"
-    r"|Permission to use .{1,400} denied|Claude requested permissions? |This command requires approval|\[Request interrupted by user"
+    r"|Permission to use .{1,400} denied|Claude requested permissions? |This command requires approval"
+    r"|\[Request interrupted by user"
     r"|User rejected tool use|The agent proposed a plan that was rejected)",
     re.DOTALL,
 )

@@ -7,14 +7,16 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, Any, cast
+from typing import IO, Any
 
 from headroom_wrap import zstd
 from headroom_wrap.learn.readers.reader import Tally
+from headroom_wrap.learn.readers.texts import as_text
 
 MAX_LINE_BYTES = 16 * 1024 * 1024
 _BUFFER_BYTES = 256 * 1024
-_HEAD_BYTES = 128 * 1024
+_HEADS_BYTES = (8 * 1024, 120 * 1024)
+"""What is read to find the folder: mostly the first is enough."""
 _FOLDER = re.compile(rb'(?<!\\)"cwd"\s*:\s*("(?:[^"\\]|\\.)*")')
 
 
@@ -45,12 +47,16 @@ def objects(file: Path, tally: Tally, skips: Callable[[bytes], bool] = lambda _l
 
 def folder_of(file: Path) -> str:
     """The first `cwd` of a file; "" where its first 128 KB hold none."""
+    head = b""
     try:
         with _opened(file) as opened:
-            match = _FOLDER.search(opened.read(_HEAD_BYTES))
-        return cast("str", json.loads(match[1].decode("utf-8", "replace"))) if match else ""
+            for size in _HEADS_BYTES:
+                head += opened.read(size)
+                if match := _FOLDER.search(head):
+                    return as_text(json.loads(match[1].decode("utf-8", "replace")))
     except (OSError, ValueError):
-        return ""
+        pass
+    return ""
 
 
 def _lines(file: Path, tally: Tally) -> Iterator[bytes]:
