@@ -1,7 +1,7 @@
 """Aider: `.aider.chat.history.md` in the project's root, Markdown for people.
 
-`####` begins lines that the user typed or that Aider sent in the user's place, `>` lines of Aider's own; both end in
-two spaces. The output of commands stands there only where a test or a linter failed: other commands have no outcome.
+`####` begins lines that the user typed or that Aider sent in the user's place, and `>` what Aider says itself; both end
+in two spaces. What a command printed is mostly not there, nor whether it failed: such calls have no outcome.
 """
 
 from __future__ import annotations
@@ -70,6 +70,8 @@ class _History:
         self._builder = Builder("aider", file, KINDS)
         self._builder.note(started or "before", str(file.parent), self._at)
         self._block: list[str] = []
+        self._failure: list[str] = []
+        """What Aider says of an edit that did not apply, down to the line that ends in two spaces."""
         self._n_calls = 0
 
     def take_in(self, line: str) -> None:
@@ -77,7 +79,11 @@ class _History:
             self._block.append(line[len(_USER) :].removesuffix(_END))
             return
         self._end_block()
-        if line.startswith(_AIDER) and line.endswith(_END):
+        if self._failure or (line.startswith(_AIDER) and _NO_MATCH.match(line, len(_AIDER))):
+            self._failure.append(line.removeprefix(_AIDER))
+            if line.endswith(_END):
+                self._end_failure()
+        elif line.startswith(_AIDER) and line.endswith(_END):
             said = line[len(_AIDER) :].strip()
             if said.startswith(_APPLIED):
                 self._call("edit", {"path": said.removeprefix(_APPLIED)}, Answer(Outcome.OK, said))
@@ -86,6 +92,7 @@ class _History:
 
     def end(self) -> Session | None:
         self._end_block()
+        self._end_failure()
         return self._builder.take()
 
     def _end_block(self) -> None:
@@ -98,8 +105,7 @@ class _History:
         elif linted := _LINTED.match(text):
             self._call("lint", {"command": linted["command"] or ""}, Answer(Outcome.FAILED, linted["output"].strip()))
         elif _NO_MATCH.match(text):
-            for place in _NOT_IN.finditer(text):
-                self._call("edit", {"path": place["path"].strip()}, Answer(Outcome.FAILED, text))
+            self._no_match(text)
         elif _MALFORMED.match(text):
             self._call("edit", {}, Answer(Outcome.FAILED, text))
         elif command := _COMMAND.match(text):
@@ -108,6 +114,15 @@ class _History:
             self._builder.said(words[1], self._at)
         elif not text.startswith("/"):
             self._builder.said(text, self._at)
+
+    def _end_failure(self) -> None:
+        text = "\n".join(self._failure).strip()
+        self._failure = []
+        self._no_match(text)
+
+    def _no_match(self, text: str) -> None:
+        for place in _NOT_IN.finditer(text):
+            self._call("edit", {"path": place["path"].strip()}, Answer(Outcome.FAILED, text))
 
     def _call(self, tool: str, input_: dict[str, str], answer: Answer | None) -> None:
         self._n_calls += 1

@@ -1,4 +1,7 @@
-"""Copilot CLI: `session-state/<session>/events.jsonl`. `success` is true even where a command failed: its exit code says."""
+"""Copilot CLI: `session-state/<session>/events.jsonl`.
+
+`success` is true even where a command failed: its exit code says.
+"""
 
 from __future__ import annotations
 
