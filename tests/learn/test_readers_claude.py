@@ -61,11 +61,23 @@ def test_an_interrupted_command_was_denied_and_one_without_a_result_is_unknown(t
     assert (second.kind, second.path, second.outcome) == (ToolKind.READ, "/w/app/a.py", Outcome.UNKNOWN)
 
 
+def test_a_command_that_was_moved_aside_ran_out_of_time_unless_that_was_asked_for(tmp_path: Path) -> None:
+    aside = {"toolUseResult": {"backgroundTaskId": "b1", "interrupted": False}}
+    lines = (
+        claude_call("1", "Bash", {"command": "make", "timeout": 1000}),
+        claude_call("2", "Bash", {"command": "serve", "run_in_background": True}),
+        *(claude_result(id_, "Command running in background with ID: b1.", **aside) for id_ in ("1", "2")),
+    )
+    made, served = calls(read("claude", write_lines(tmp_path / "s.jsonl", *lines)))
+    assert (made.outcome, served.outcome) == (Outcome.TIMEOUT, Outcome.UNKNOWN)
+
+
 def test_the_users_words_are_read_without_what_the_agent_puts_among_them(tmp_path: Path) -> None:
     aside = "<system-reminder>\nnot mine\n</system-reminder>"
     lines = (
         claude_said(f"Fix it.{aside}"),
         claude_said("not mine", isMeta=True),
+        claude_said("copied", forkedFrom={"sessionId": "s0", "messageUuid": "m0"}),
         claude_said("This session is being continued", isCompactSummary=True),
         claude_said("<local-command-stdout>not mine</local-command-stdout>"),
         claude_said("<command-name>/review</command-name>\n<command-args>only the tests</command-args>"),

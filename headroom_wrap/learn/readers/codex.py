@@ -51,7 +51,7 @@ _DENIED = re.compile(
 )
 _FAILED = re.compile(
     r"\s*(?:apply_patch verification failed|Failed to |failed to |unsupported call|execution error|exec_command failed"
-    r"|Invalid |unknown |error:|Error:|err: )"
+    r"|write_stdin failed|unable to |Invalid |unknown |error:|Error:|err: )"
 )
 _PATCHED = re.compile(r"\*\*\* (?:Update|Add|Delete) File: ([^\n]+)")
 _REQUEST = "## My request for Codex:"

@@ -37,6 +37,7 @@ _SKIPPED = re.compile(
 _EXIT = re.compile(r"\n?<(?:exited|shellId: \S+ completed) with exit code (-?\d+)>\s*\Z")
 _DENIED = frozenset({"denied", "rejected", "user_rejected", "permission_denied"})
 _DENIED_WORDS = re.compile(r"(?:The user rejected this tool call|Permission denied and could not request permission)")
+_GOES_ON = re.compile(r"<command with shellId: \S+ is (?:still )?running")
 _PATCHED = re.compile(r"\*\*\* (?:Update|Add|Delete) File: ([^\n]+)")
 
 
@@ -98,6 +99,8 @@ def _answer(data: dict[str, Any]) -> Answer:
     text = text[: footer.start()] if footer else text
     if error.get("code") in _DENIED or _DENIED_WORDS.match(text):
         return Answer(Outcome.DENIED, text)
+    if exit_code is None and _GOES_ON.search(text[-400:]):
+        return Answer(Outcome.UNKNOWN, text)
     return answer_of(text, exit_code, failed=data.get("success") is False)
 
 

@@ -33,7 +33,7 @@ SELECT session.id, session.directory, session.parent_id, session.time_created, m
 FROM session JOIN message ON message.session_id = session.id JOIN part ON part.message_id = message.id
 ORDER BY session.id, message.time_created, message.id, part.id
 """
-_TIMEOUT = re.compile(r"bash tool terminated command after exceeding timeout|Command timed out after ")
+_TIMEOUT = re.compile(r"(?:bash|shell) tool terminated command after exceeding timeout|Command timed out after ")
 _DENIED = re.compile(r"The user (?:rejected|dismissed) |.{0,80}prevents you from using this specific tool call")
 _ASIDES = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 
