@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -62,7 +63,7 @@ def test_an_interrupted_command_was_denied_and_one_without_a_result_is_unknown(t
 
 
 def test_a_command_that_was_moved_aside_ran_out_of_time_unless_that_was_asked_for(tmp_path: Path) -> None:
-    aside = {"toolUseResult": {"backgroundTaskId": "b1", "interrupted": False}}
+    aside: dict[str, Any] = {"toolUseResult": {"backgroundTaskId": "b1", "interrupted": False}}
     lines = (
         claude_call("1", "Bash", {"command": "make", "timeout": 1000}),
         claude_call("2", "Bash", {"command": "serve", "run_in_background": True}),
