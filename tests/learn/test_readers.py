@@ -128,7 +128,8 @@ def test_copilots_exit_code_counts_and_not_its_success(tmp_path: Path) -> None:
         ),
         copilot("tool.execution_start", toolCallId="3", toolName="bash", arguments={"command": "rm a"}),
         copilot(
-            "tool.execution_complete", toolCallId="3", success=False, error={"message": "No.", "code": "denied"}
+            "tool.execution_complete", toolCallId="3", success=False,
+            error={"message": "The user rejected this tool call. User feedback: keep it", "code": "rejected"},
         ),
         copilot("tool.execution_start", toolCallId="4", toolName="apply_patch", arguments="*** Update File: a.py\n@@"),
     )  # fmt: skip
@@ -136,11 +137,11 @@ def test_copilots_exit_code_counts_and_not_its_success(tmp_path: Path) -> None:
     assert list(READERS["copilot"].files(context(tmp_path))) == [file]
     assert list(READERS["copilot"].files(context(Path("/nowhere"), COPILOT_HOME=str(tmp_path / ".copilot")))) == [file]
     session = read("copilot", file)
-    assert (session.id, session.cwd, session.started, words(session)) == ("s1", "/w/app", AT_S, ["Fix it."])
+    assert (session.id, session.cwd, session.started, words(session)) == ("s1", "/w/app", AT_S, ["Fix it.", "keep it"])
     assert [(call.outcome, call.exit_code, call.text) for call in calls(session)] == [
         (Outcome.FAILED, 2, "no rule"),
         (Outcome.FAILED, 1, "a"),
-        (Outcome.DENIED, None, "No."),
+        (Outcome.DENIED, None, "The user rejected this tool call. User feedback: keep it"),
         (Outcome.UNKNOWN, None, ""),
     ]
 
@@ -203,9 +204,10 @@ def test_a_database_that_is_none_cannot_be_read(agent: str, tmp_path: Path) -> N
 def test_opencodes_parts_are_read_and_what_it_adds_to_the_users_words_is_not(tmp_path: Path) -> None:
     file = tmp_path / ".local" / "share" / "opencode" / "opencode.db"
     file.parent.mkdir(parents=True)
+    refused = "The user rejected permission to use this specific tool call with the following feedback: keep it"
     states = [
         {"status": "completed", "input": {"command": "make"}, "output": "bad", "metadata": {"exit": 2}},
-        {"status": "error", "input": {"command": "rm a"}, "error": "The user rejected permission to use this tool"},
+        {"status": "error", "input": {"command": "rm a"}, "error": refused},
         {"status": "running", "input": {"command": "ls"}},
     ]
     parts: list[tuple[str, object]] = [
@@ -227,7 +229,7 @@ def test_opencodes_parts_are_read_and_what_it_adds_to_the_users_words_is_not(tmp
                 connection.execute("INSERT INTO part VALUES (?, ?, ?)", (number, values[0], json.dumps(part)))
     assert list(READERS["opencode"].files(context(tmp_path))) == [file]
     mine, childs = READERS["opencode"].read(file)
-    assert (words(mine), words(childs)) == (["Fix it."], [])
+    assert (words(mine), words(childs)) == (["Fix it.", "keep it"], ["keep it"])
     assert [(call.outcome, call.exit_code, call.cwd) for call in calls(mine)] == [
         (Outcome.FAILED, 2, "/w/web"),
         (Outcome.DENIED, None, "/w/web"),

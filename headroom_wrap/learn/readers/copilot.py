@@ -30,13 +30,14 @@ KINDS = {
     "rg": ToolKind.SEARCH,
     "glob": ToolKind.SEARCH,
 }
+_PLACES = ("session.start", "session.resume", "session.context_changed")
 _SKIPPED = re.compile(
     rb'\A\{"type"\s*:\s*"(?:system\.|session\.(?:usage|shutdown|warning|info|tools|model)|assistant\.(?:turn|reasoning|usage)'
     rb"|assistant\.message_delta|hook\.)"
 )
 _EXIT = re.compile(r"\n?<(?:exited|shellId: \S+ completed) with exit code (-?\d+)>\s*\Z")
-_DENIED = frozenset({"denied", "rejected", "user_rejected", "permission_denied"})
-_DENIED_WORDS = re.compile(r"(?:The user rejected this tool call|Permission denied and could not request permission)")
+_DENIED = frozenset({"denied", "rejected"})
+_DENIED_WORDS = re.compile(r"The user rejected this tool call\. User feedback: (.*)", re.DOTALL)
 _GOES_ON = re.compile(r"<command with shellId: \S+ is (?:still )?running")
 _PATCHED = re.compile(r"\*\*\* (?:Update|Add|Delete) File: ([^\n]+)")
 
@@ -57,24 +58,32 @@ def read(file: Path, tally: Tally | None = None) -> Iterator[Session]:
     builder.note(file.parent.name)
     cwd = ""
     for event in json_lines.objects(file, tally or Tally(), lambda line: bool(_SKIPPED.match(line))):
-        data, at = as_dict(event.get("data")), seconds(event.get("timestamp"))
-        type_ = event.get("type")
-        if type_ in ("session.start", "session.resume", "session.context_changed"):
+        type_, data, at = event.get("type"), as_dict(event.get("data")), seconds(event.get("timestamp"))
+        if type_ in _PLACES:
             cwd = as_text(as_dict(data.get("context")).get("cwd")) or as_text(data.get("cwd")) or cwd
             builder.note(cwd=cwd, at=seconds(data.get("startTime")) or at)
-        elif type_ == "user.message" and not as_text(data.get("source")).startswith(("skill", "system", "agent")):
-            builder.said(as_text(data.get("content")), at)
         elif type_ == "assistant.message":
             for request in as_list(data.get("toolRequests")):
                 _call(builder, as_dict(request), "name", cwd, at)
         elif type_ == "tool.execution_start":
             _call(builder, data, "toolName", cwd, at)
-        elif type_ == "tool.execution_complete":
-            builder.answer(as_text(data.get("toolCallId")), _answer(data))
+        else:
+            _hear(builder, type_, data, at)
         if builder.is_full and (part := builder.take()):
             yield part
     if part := builder.take():
         yield part
+
+
+def _hear(builder: Builder, type_: object, data: dict[str, Any], at: float) -> None:
+    """What the user said, and what a tool answered."""
+    if type_ == "user.message" and not as_text(data.get("source")).startswith(("skill", "system", "agent")):
+        builder.said(as_text(data.get("content")), at)
+    elif type_ == "tool.execution_complete":
+        answer = _answer(data)
+        builder.answer(as_text(data.get("toolCallId")), answer)
+        if words := _DENIED_WORDS.match(answer.text):
+            builder.said(words[1], at)
 
 
 def _call(builder: Builder, data: dict[str, Any], name: str, cwd: str, at: float) -> None:
@@ -97,7 +106,7 @@ def _answer(data: dict[str, Any]) -> Answer:
     if not isinstance(exit_code, int):
         exit_code = int(footer[1]) if footer else None
     text = text[: footer.start()] if footer else text
-    if error.get("code") in _DENIED or _DENIED_WORDS.match(text):
+    if error.get("code") in _DENIED:
         return Answer(Outcome.DENIED, text)
     if exit_code is None and _GOES_ON.search(text[-400:]):
         return Answer(Outcome.UNKNOWN, text)

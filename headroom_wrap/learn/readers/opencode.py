@@ -35,6 +35,7 @@ ORDER BY session.id, message.time_created, message.id, part.id
 """
 _TIMEOUT = re.compile(r"(?:bash|shell) tool terminated command after exceeding timeout|Command timed out after ")
 _DENIED = re.compile(r"The user (?:rejected|dismissed) |.{0,80}prevents you from using this specific tool call")
+_DENIED_WORDS = re.compile(r"with the following feedback: (.*)", re.DOTALL)
 _ASIDES = re.compile(r"<system-reminder>.*?</system-reminder>", re.DOTALL)
 
 
@@ -87,7 +88,10 @@ def _take_in(builder: Builder, message: dict[str, Any], part: dict[str, Any], *,
         at = seconds(as_dict(state.get("time")).get("start")) or at
         builder.call(id_, as_text(part.get("tool")), as_dict(state.get("input")), cwd=cwd, at=at)
         if state.get("status") in ("completed", "error"):
-            builder.answer(id_, _answer(state))
+            answer = _answer(state)
+            builder.answer(id_, answer)
+            if answer.outcome is Outcome.DENIED and (words := _DENIED_WORDS.search(answer.text)):
+                builder.said(words[1], at)
 
 
 def _answer(state: dict[str, Any]) -> Answer:
