@@ -15,7 +15,7 @@ from headroom_wrap.learn.findings import FindingKind, Sighting
 from headroom_wrap.learn.history import Progress, Seen, sightings
 from headroom_wrap.learn.readers import READERS, Reader, Tally
 from headroom_wrap.store import Store
-from tests.learn.transcripts import (
+from tests.learn.handmade import (
     AT_S,
     claude_call,
     claude_result,

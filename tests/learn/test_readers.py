@@ -15,7 +15,7 @@ from headroom_wrap.agents.registry import AGENTS
 from headroom_wrap.learn.events import Outcome, ToolKind
 from headroom_wrap.learn.readers import READERS, Tally
 from headroom_wrap.learn.readers.texts import command_line, cut, seconds
-from tests.learn.transcripts import AT, AT_S, calls, context, read, words, write_lines
+from tests.learn.handmade import AT, AT_S, calls, context, read, words, write_lines
 
 AIDER = """
 # aider chat started at 2026-03-01 10:00:00

@@ -10,7 +10,7 @@ import pytest
 from headroom_wrap.learn.events import MAX_RESULT_CHARS, Outcome, ToolKind
 from headroom_wrap.learn.readers import READERS, Tally
 from headroom_wrap.learn.readers.json_lines import MAX_LINE_BYTES
-from tests.learn.transcripts import (
+from tests.learn.handmade import (
     AT_S,
     calls,
     claude_call,

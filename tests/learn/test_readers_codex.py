@@ -11,7 +11,7 @@ import pytest
 from headroom_wrap import zstd
 from headroom_wrap.learn.events import Outcome, ToolKind
 from headroom_wrap.learn.readers import READERS
-from tests.learn.transcripts import (
+from tests.learn.handmade import (
     calls,
     codex_call,
     codex_item,
