@@ -114,7 +114,7 @@ def _opencode(sandbox: Sandbox, url: str) -> Callable[[str, int], tuple[str, ...
     file.parent.mkdir(parents=True)
     options = {"anthropic": {"options": {"baseURL": f"{url}/v1"}}}
     file.write_text(json.dumps({"permission": "allow", "provider": options}), encoding="utf-8")
-    # OpenCode puts quotes around an argument with spaces, and a backslash before its quotes.
+    # OpenCode puts quotes around an argument with spaces, and a backslash before its quotes; a number alone ends it.
     return lambda text, _number: ("opencode", "run", "-m", "anthropic/claude-sonnet-4-5", "--", *text.split(" "))
 
 

@@ -108,7 +108,7 @@ CLEAN = (
     (Shell("ls -a"), Read("conf/app/limits.ini"), Edit("conf/app/limits.ini", "max_rows: 50", "max_rows: 60")),
     (Shell("python3 scripts/report.py --month 3"), Shell("git --version")),
     (Shell("grep -rn compute src | head -5"), Read("conf/app/settings.ini"), Shell("cd web && npm test")),
-    (Shell(".venv/bin/python tools/load.py"), Shell("wc -l app.log"), Shell("tail -n 3 app.log")),
+    (Shell(".venv/bin/python tools/load.py"), Shell("wc -l app.log"), Shell("tail -n3 app.log")),
     (Read("scripts/report.py"), Shell("python3 scripts/report.py --month 4"), Shell("grep -c FATAL app.log")),
 )
 """Work in which nothing fails."""
