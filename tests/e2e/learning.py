@@ -31,6 +31,10 @@ AIDER = (
 )  # fmt: skip
 
 
+Argv = Callable[[str, int, bool], tuple[str, ...]]
+"""The command line for a prompt: in the session of this number, which is new, or the last one again."""
+
+
 @dataclass(frozen=True, slots=True)
 class User:
     """A user of one agent: where it works, and how it is asked."""
@@ -39,13 +43,18 @@ class User:
     dialect: str
     sandbox: Sandbox
     work: Path
-    argv: Callable[[str, int], tuple[str, ...]]
+    argv: Argv
 
-    def ask(self, number: int, *steps: Step, words: str = WORDS) -> subprocess.CompletedProcess[str]:
-        """One session in which the agent does these steps; the files stand as they did at first."""
+    def ask(
+        self, number: int, *steps: Step, words: str = WORDS, again: bool = False
+    ) -> subprocess.CompletedProcess[str]:
+        """A session in which the agent does these steps, or, `again`, the next turn of the last one.
+
+        The files stand as they did at first.
+        """
         shutil.rmtree(self.work / "conf", ignore_errors=True)
         write_project(self.work)
-        argv = self.argv(prompt(words, steps, self.work, DIALECTS[self.dialect]), number)
+        argv = self.argv(prompt(words, steps, self.work, DIALECTS[self.dialect]), number, again)
         done = self.sandbox.run(*argv)
         assert done.returncode == 0, done.stderr
         return done
@@ -83,29 +92,32 @@ def user_of(dialect: str, sandbox: Sandbox, provider: EmulatedProvider) -> User:
     return User(program, dialect, sandbox, work, _SET_UP[dialect](sandbox, provider.url))
 
 
-def _claude(sandbox: Sandbox, _url: str) -> Callable[[str, int], tuple[str, ...]]:
+def _claude(sandbox: Sandbox, _url: str) -> Argv:
     sandbox.env.update(CREDENTIALS["key"])
-    return lambda text, _number: ("claude", "--dangerously-skip-permissions", "-p", text)
+    words = ("claude", "--dangerously-skip-permissions")
+    return lambda text, _number, again: (*words, *(["--continue"] if again else []), "-p", text)
 
 
-def _codex(*flags: str) -> Callable[[Sandbox, str], Callable[[str, int], tuple[str, ...]]]:
-    def set_up(sandbox: Sandbox, url: str) -> Callable[[str, int], tuple[str, ...]]:
+def _codex(*flags: str) -> Callable[[Sandbox, str], Argv]:
+    def set_up(sandbox: Sandbox, url: str) -> Argv:
         sandbox.env["CODEX_API_KEY"] = "sk-codex-0123456789"
-        return lambda text, _number: (*_CODEX, "-c", f'openai_base_url="{url}/v1"', *flags, text)
+        words = (*_CODEX, "-c", f'openai_base_url="{url}/v1"', *flags)
+        return lambda text, _number, again: (*words, *(["resume", "--last"] if again else []), text)
 
     return set_up
 
 
-def _copilot(sandbox: Sandbox, url: str) -> Callable[[str, int], tuple[str, ...]]:
+def _copilot(sandbox: Sandbox, url: str) -> Argv:
     sandbox.env.update(
         COPILOT_AUTO_UPDATE="false", COPILOT_OFFLINE="true", COPILOT_MODEL="claude-sonnet-5",
         COPILOT_PROVIDER_TYPE="anthropic", COPILOT_PROVIDER_BASE_URL=url,
         COPILOT_PROVIDER_API_KEY="sk-copilot-0123456789",
     )  # fmt: skip
-    return lambda text, _number: ("copilot", "-p", text, "--allow-all", "--no-color", "--no-ask-user")
+    words = ("copilot", "--allow-all", "--no-color", "--no-ask-user")
+    return lambda text, _number, again: (*words, *(["--continue"] if again else []), "-p", text)
 
 
-def _opencode(sandbox: Sandbox, url: str) -> Callable[[str, int], tuple[str, ...]]:
+def _opencode(sandbox: Sandbox, url: str) -> Argv:
     del sandbox.env["ANTHROPIC_BASE_URL"]
     sandbox.env.update(
         OPENCODE_DISABLE_AUTOUPDATE="1", OPENCODE_DISABLE_MODELS_FETCH="1", ANTHROPIC_API_KEY="sk-ant-0123456789"
@@ -115,10 +127,11 @@ def _opencode(sandbox: Sandbox, url: str) -> Callable[[str, int], tuple[str, ...
     options = {"anthropic": {"options": {"baseURL": f"{url}/v1"}}}
     file.write_text(json.dumps({"permission": "allow", "provider": options}), encoding="utf-8")
     # OpenCode puts quotes around an argument with spaces, and a backslash before its quotes; a number alone ends it.
-    return lambda text, _number: ("opencode", "run", "-m", "anthropic/claude-sonnet-4-5", "--", *text.split(" "))
+    words = ("opencode", "run", "-m", "anthropic/claude-sonnet-4-5")
+    return lambda text, _number, again: (*words, *(["--continue"] if again else []), "--", *text.split(" "))
 
 
-def _openclaw(sandbox: Sandbox, url: str) -> Callable[[str, int], tuple[str, ...]]:
+def _openclaw(sandbox: Sandbox, url: str) -> Argv:
     sandbox.env.update(OPENCLAW_NO_AUTO_UPDATE="1", OPENCLAW_DISABLE_BONJOUR="1")
     provider = {"baseUrl": url, "api": "anthropic-messages", "apiKey": "sk-ant-0123456789", "models": []}
     values = {
@@ -129,10 +142,10 @@ def _openclaw(sandbox: Sandbox, url: str) -> Callable[[str, int], tuple[str, ...
     }
     (sandbox.home / ".openclaw" / "openclaw.json").write_text(json.dumps(values), encoding="utf-8")
     words = ("openclaw", "agent", "--local", "--agent", "main", "--session-id")
-    return lambda text, number: (*words, f"s{number}", "--message", text)
+    return lambda text, number, _again: (*words, f"s{number}", "--message", text)
 
 
-_SET_UP: Mapping[str, Callable[[Sandbox, str], Callable[[str, int], tuple[str, ...]]]] = {
+_SET_UP: Mapping[str, Callable[[Sandbox, str], Argv]] = {
     "claude": _claude,
     "codex": _codex("-m", "gpt-5.5"),
     "codex in code mode": _codex(),

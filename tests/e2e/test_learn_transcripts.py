@@ -8,10 +8,10 @@ import pytest
 
 from headroom_wrap.agents import Context
 from headroom_wrap.emulator.server import EmulatedProvider
-from headroom_wrap.learn.events import Outcome, Said, Session, ToolKind
+from headroom_wrap.learn.events import Call, Outcome, Said, Session, ToolKind
 from headroom_wrap.learn.readers import READERS
 from tests.e2e.learning import WORDS, aider, calls_of, user_of
-from tests.e2e.planted import DIALECTS, PLANTS, Edit, Shell
+from tests.e2e.planted import DIALECTS, INTERPRETER, PLANTS, Edit, Shell
 from tests.e2e.sandbox import Sandbox
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -39,6 +39,22 @@ def test_every_call_is_read_with_what_came_of_it(dialect: str, cached: Sandbox, 
     assert said.text.startswith(WORDS)
     assert said.text.endswith("[[say done]]")
     assert_steps(session, user.work)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_what_the_user_says_next_is_the_next_turn_of_the_same_session(
+    dialect: str, cached: Sandbox, provider: EmulatedProvider
+) -> None:
+    user = user_of(dialect, cached, provider)
+    user.ask(1, INTERPRETER.steps[0])
+    user.ask(1, INTERPRETER.steps[1], words="No, use python3.", again=True)
+    assert len({session.id for session in user.sessions()}) == 1
+    events = [event for session in user.sessions() for event in session.events]
+    assert [type(event) for event in events] == [Said, Call, Said, Call]
+    assert [event.turn for event in events] == [1, 1, 2, 2]
+    second = events[2]
+    assert isinstance(second, Said)
+    assert second.text.startswith("No, use python3. [[tool ")
 
 
 def assert_steps(session: Session, work: Path) -> None:
