@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,25 @@ def test_what_the_user_says_next_is_the_next_turn_of_the_same_session(
     second = events[2]
     assert isinstance(second, Said)
     assert second.text.startswith("No, use python3. [[tool ")
+
+
+def test_what_a_subagent_did_is_read_from_its_own_transcript(sandbox: Sandbox, provider: EmulatedProvider) -> None:
+    user = user_of("claude", sandbox, provider)
+    told = {
+        "description": "look",
+        "prompt": 'Search. [[tool Bash {"command": "ls nowhere"}]] [[say searched]]',
+        "subagent_type": "general-purpose",
+        "run_in_background": False,
+    }
+    done = sandbox.run(*user.argv(f"Look. [[tool Agent {json.dumps(told)}]] [[say done]]", 1, False))
+    assert done.returncode == 0, done.stderr
+    main, side = user.sessions()
+    assert (main.id, main.project) == (side.id, side.project)
+    assert [call.tool for call in calls_of(main)] == ["Agent"]
+    assert len(main.events) == 2
+    (event,) = side.events
+    assert isinstance(event, Call)
+    assert (event.command, event.outcome, event.exit_code) == ("ls nowhere", Outcome.FAILED, 2)
 
 
 def assert_steps(session: Session, work: Path) -> None:
