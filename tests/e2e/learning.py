@@ -126,7 +126,7 @@ def _opencode(sandbox: Sandbox, url: str) -> Argv:
         OPENCODE_DISABLE_AUTOUPDATE="1", OPENCODE_DISABLE_MODELS_FETCH="1", ANTHROPIC_API_KEY="sk-ant-0123456789"
     )
     file = sandbox.home / ".config" / "opencode" / "opencode.json"
-    file.parent.mkdir(parents=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     options = {"anthropic": {"options": {"baseURL": f"{url}/v1"}}}
     file.write_text(json.dumps({"permission": "allow", "provider": options}), encoding="utf-8")
     # OpenCode puts quotes around an argument with spaces, and a backslash before its quotes; a number alone ends it.
