@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from headroom_wrap.emulator.server import EmulatedProvider
+from headroom_wrap.learn import miner
 from headroom_wrap.learn.findings import Finding
 from headroom_wrap.learn.history import sightings
 from headroom_wrap.learn.readers import READERS
@@ -16,8 +17,6 @@ from headroom_wrap.store import Store
 from tests.e2e.learning import User, user_of
 from tests.e2e.planted import CLEAN, DIALECTS, PLANTS, Plant
 from tests.e2e.sandbox import Sandbox
-
-miner = pytest.importorskip("headroom_wrap.learn.miner")
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -42,8 +41,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 def learned(user: User, store: Store) -> list[Finding]:
     """What the user's transcripts teach about the project."""
     seen = sightings(READERS, user.context, store, miner.mine, miner=miner.VERSION, project=user.work)
-    findings: list[Finding] = miner.merge((each.sighting for each in seen), time.time())
-    return findings
+    return miner.merge((each.sighting for each in seen), time.time())
 
 
 def corrections(findings: list[Finding], plant: Plant) -> list[Finding]:
@@ -60,6 +58,8 @@ def test_every_planted_failure_is_found_with_the_right_correction(
     findings = learned(user, store)
     missing = [plant.name for plant in PLANTS if not corrections(findings, plant)]
     assert missing == [], [finding.text for finding in findings]
+    right = [finding for plant in PLANTS for finding in corrections(findings, plant)]
+    assert [finding.text for finding in findings if finding not in right] == []
 
 
 @pytest.mark.parametrize("dialect", N_CLEAN)
