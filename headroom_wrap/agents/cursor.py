@@ -25,6 +25,7 @@ from headroom_wrap.agents.agent import (
     Route,
     Upstream,
     find_program,
+    variables_set,
 )
 from headroom_wrap.edits import jsonc
 from headroom_wrap.edits.text import EditError
@@ -120,6 +121,19 @@ def bypasses(context: Context) -> tuple[str, ...]:
     if _PUBLIC_URL not in context.options:
         return (f"{_NO_SAVINGS}. With a tunnel of your own: headroom wrap cursor {_PUBLIC_URL} URL.",)
     return ("Cursor's built-in models may pass the overridden base URL by, and Tab completion always does.",)
+
+
+def sign_ins(context: Context) -> tuple[str, ...]:
+    """The key of the agent for terminals, and the file of its login, which public scripts name.
+
+    The editor's own sign-in is in its database, which may hold tokens and stays unread.
+    """
+    folders = (
+        Path(context.env.get("XDG_CONFIG_HOME") or context.home / ".config") / "cursor",
+        context.home / ".cursor",
+    )
+    logins = [str(folder / "auth.json") for folder in folders if (folder / "auth.json").is_file()]
+    return (*variables_set(context.env, "CURSOR_API_KEY"), *logins)
 
 
 def _args(context: Context) -> tuple[str, ...]:
@@ -263,6 +277,15 @@ CURSOR = Agent(
     ),
     transcripts=transcripts,
     bypasses=bypasses,
+    sign_ins=sign_ins,
+    sign_in_hint=(
+        "Sign in in the editor's settings, or type cursor-agent login. The editor's own sign-in and one in a keychain"
+        " are not seen here."
+    ),
+    why_no_probe=(
+        "Cursor's own backend calls the models, with an account of yours: no session with an emulated provider can try"
+        " it"
+    ),
     installation=installation,
     why_no_calls=f"{_NO_SAVINGS}.",
 )
