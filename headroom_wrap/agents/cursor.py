@@ -97,6 +97,8 @@ def plan(context: Context, route: Route) -> Plan:
     if route.brief and not file.exists():
         brief = route.brief
         edits[file] = f"{_NOTES_HEAD}\n{brief}\n".encode()
+    elif file.exists() and (notes_there := _read(file)).startswith(_NOTES_HEAD):
+        edits[file] = notes_there.encode()  # another session's: as the server
     public = _public(context, route)
     notes += (f"{_NO_SAVINGS}.",) if public is None else _settings(public, route)
     return Plan(
@@ -188,7 +190,9 @@ def _edits(
     servers = _servers(file)
     may_replace = replaces_ours and _is_ours(servers.get(_SERVER[-1]))
     taken = None if may_replace else _taken(file, servers, context.home / _MCP)
-    if taken is None:
+    if not replaces_ours and _is_of_session(servers.get(_SERVER[-1])):
+        edits[file] = file.read_bytes()  # stays as it is until the last session in this project has ended
+    elif taken is None:
         edits[file] = _with_server(file, server)
     else:
         notes.append(taken)
@@ -221,6 +225,12 @@ def _is_ours(server: object) -> bool:
     return any("headroom_wrap/mcp" in word for word in words) or (
         Path(words[0]).name == "headroom" and words[1:2] == ["mcp"]
     )
+
+
+def _is_of_session(server: object) -> bool:
+    """Whether a session that runs has added it, as `Route.mcp_env` tells."""
+    env = server.get("env") if isinstance(server, dict) and _is_ours(server) else None
+    return isinstance(env, dict) and bool(env.get("HEADROOM_SESSION"))
 
 
 def _servers(file: Path) -> Mapping[str, Any]:
