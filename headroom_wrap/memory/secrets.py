@@ -19,12 +19,22 @@ _SECRET = re.compile(
 )
 
 
+def redacted(text: str) -> str:
+    """The text with what looks like a credential taken out."""
+    return _SECRET.sub("[redacted]", text)
+
+
+def is_secret(text: str) -> bool:
+    """Whether a text holds what looks like a credential."""
+    return _SECRET.search(text) is not None
+
+
 def refuse(text: str) -> None:
     """Do nothing for a text without a credential.
 
     Raises:
         HeadroomError: `BAD_REQUEST`, without the text.
     """
-    if _SECRET.search(text):
+    if is_secret(text):
         message = "The fact holds what looks like a password, key or token; nothing was saved."
         raise HeadroomError(Code.BAD_REQUEST, message, "Say where it is kept instead.")
