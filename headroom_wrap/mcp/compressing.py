@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -18,6 +19,7 @@ from headroom_wrap.memory.projects import user_name
 from headroom_wrap.store import Scope, Store
 
 _WIRE = "mcp"
+_MAX_CHARS = 16_000_000
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer"}
 
@@ -41,7 +43,7 @@ def _text(store: Store, given: Arguments, profile: Profile) -> Answer:
     tool_name, tool_input, query = hints
     digest = hashlib.sha256(asked.encode()).hexdigest()
     slot = Slot(SlotKind.TOOL_RESULT, given["text"], 0, digest, tool_name, tool_input, query=query)
-    (verdict,) = Engine(store).process([slot], _WIRE, profile)
+    (verdict,) = _engine(store).process([slot], _WIRE, profile)
     text = slot.text if verdict.replacement is None else verdict.replacement
     before, after = tokens.count(slot.text), tokens.count(text)
     ids = [] if verdict.original_id is None or verdict.replacement is None else [verdict.original_id]
@@ -52,7 +54,7 @@ def _messages(store: Store, given: Arguments, profile: Profile) -> Answer:
     messages = given["messages"]
     found = conversation.read(messages, query=given.get("query"), user_text=False)
     verdicts = [
-        each for each in Engine(store).process(found.slots, found.wire, profile) if each.replacement is not None
+        each for each in _engine(store).process(found.slots, found.wire, profile) if each.replacement is not None
     ]
     shorter = found.render({each.slot.place: str(each.replacement) for each in verdicts})
     before, after = (
@@ -63,6 +65,11 @@ def _messages(store: Store, given: Arguments, profile: Profile) -> Answer:
     reason = "; ".join(dict.fromkeys(verdict.reason for verdict in verdicts)) or "nothing to gain"
     data = {**_figures(before, after), "ids": ids, "reason": reason, "messages": shorter}
     return Answer(json.dumps(shorter, ensure_ascii=False), data)
+
+
+def _engine(store: Store) -> Engine:
+    """One that takes the time it needs: its caller waits for nothing else."""
+    return Engine(store, births_budget_s=math.inf, max_chars=_MAX_CHARS)
 
 
 def _figures(before: int, after: int) -> dict[str, int]:
