@@ -70,10 +70,10 @@ def install(names: Names = None) -> None:
     Only the server's entry is written. Uninstalling takes it out again, and leaves what you changed since.
     """
     require_posix()
-    from importlib.util import find_spec  # noqa: PLC0415 - for this verb alone
-
-    if find_spec("mcp_types") is None:
-        raise _without_sdk()
+    try:
+        import mcp_types  # noqa: F401, PLC0415 - what the server would miss
+    except ModuleNotFoundError as error:
+        raise _without_sdk() from error
     home = _home()
     _recover(home)
     chosen = _chosen(names) or [client for client in CLIENTS.values() if client.is_there(home)]
