@@ -48,7 +48,7 @@ class Place:
         roots: list[Path] | None = None,
         mode: Any = "auto",
     ) -> T:
-        async def told(context: Any) -> ListRootsResult | ErrorData:  # noqa: ARG001, RUF029 - the SDK names it
+        async def told(context: Any) -> ListRootsResult | ErrorData:  # noqa: ARG001 - the SDK names it
             return ListRootsResult(roots=[Root(uri=FileUrl(root.as_uri())) for root in roots or ()])
 
         async def run() -> T:

@@ -28,7 +28,7 @@ TEXTS = {
     "copilot": JSON.format("mcpServers"),
     "cursor": JSON.format("mcpServers"),
     "openclaw": "// mine\n{\n  mcp: {servers: {docs: {command: 'docs-mcp'}}}, /* kept */\n  gateway: {port: 1},\n}\n",
-    "vscode": '{\n    // docs\n    "servers": {\n        "docs": {"command": "docs-mcp"},\n    },\n    "inputs": []\n}\n',
+    "vscode": '{\n  // docs\n    "servers": {\n        "docs": {"command": "docs-mcp"}\n    },\n    "inputs": []\n}\n',
 }
 PLACES = {
     "claude": ".claude.json",
