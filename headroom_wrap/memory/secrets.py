@@ -24,6 +24,11 @@ def is_secret(text: str) -> bool:
     return _SECRET.search(text) is not None
 
 
+def redacted(text: str) -> str:
+    """The text with what looks like a credential taken out."""
+    return _SECRET.sub("[redacted]", text)
+
+
 def refuse(text: str) -> None:
     """Do nothing for a text without a credential.
 

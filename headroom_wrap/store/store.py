@@ -21,6 +21,7 @@ from headroom_wrap.store import ledger, retention, schema, statistics
 from headroom_wrap.store.briefs import Briefs
 from headroom_wrap.store.connections import as_store_error, connect, connect_read_only, create, in_transaction
 from headroom_wrap.store.facts import Facts
+from headroom_wrap.store.learned_files import LearnedFiles
 from headroom_wrap.store.ledger import CHARS_PER_TOKEN, storable
 from headroom_wrap.store.records import (
     Calibration,
@@ -109,6 +110,11 @@ class Store:
     def briefs(self) -> Briefs:
         """What of the memory agents were given."""
         return Briefs(self._read, self._write)
+
+    @property
+    def learned_files(self) -> LearnedFiles:
+        """The transcripts that were read, and what was mined from them."""
+        return LearnedFiles(self._read, self._write)
 
     # -- originals
 
