@@ -266,6 +266,7 @@ OPENCLAW = Agent(
     options=(Option("--install", "set up OpenClaw's own configuration for headroom proxy, until headroom unwrap"),),
     transcripts=transcripts,
     instructions=instructions,
+    works_elsewhere=True,
     bypasses=bypasses,
     installation=installation,
 )
