@@ -20,8 +20,8 @@ _MAX_QUOTE_CHARS = 200
 _MIN_SHARED = 0.5
 _USAGE = re.compile(
     r"command not found|: not found$|no module named|unrecogni[sz]ed (?:option|argument|command)"
-    r"|unknown (?:option|flag|command)|missing script|unexpected argument|invalid (?:option|choice|argument)|no such (?:file|command|option|target)"
-    r"|no rule to make target|is not a \S+ command|can't open file",
+    r"|unknown (?:option|flag|command)|missing script|unexpected argument|invalid (?:option|choice|argument)"
+    r"|no such (?:file|command|option|target)|no rule to make target|is not a \S+ command|can't open file",
     re.IGNORECASE | re.MULTILINE,
 )
 """How a command says that it was not called as it must be; other failures are no lesson on the command."""
