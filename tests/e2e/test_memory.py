@@ -26,8 +26,8 @@ from tests.e2e import test_copilot
 from tests.e2e.sandbox import CREDENTIALS, Sandbox, with_tools, wrap_claude, wrap_codex, wrap_copilot
 from tests.e2e.test_aider import QUIET as AIDER_QUIET
 from tests.e2e.test_aider import aider_sandbox, git  # noqa: F401 - a fixture
+from tests.e2e.test_claude_tui import leave
 from tests.e2e.test_codex import CLASSIC, CODE_MODE, EXEC, QUIET, sign_in
-from tests.e2e.test_copilot import reading
 from tests.e2e.test_openclaw import anthropic, configure, openclaw, turn  # noqa: F401 - a fixture
 from tests.e2e.test_opencode import QUIET as OPENCODE_QUIET
 from tests.e2e.test_opencode import user  # noqa: F401 - a fixture
@@ -235,9 +235,10 @@ def test_claudes_tui_is_told_from_its_first_turn_on(claude_sandbox: Sandbox, pro
     claude_sandbox.onboard()
     remember(claude_sandbox, FACT)
     terminal = claude_sandbox.open_terminal(*wrap_claude("--allowedTools=Bash", "--", SAVE.replace(FACT, LATER)))
-    assert reading(terminal, lambda: len(with_tools(provider.model_requests)) == 2)
-    while terminal.expect(["headroom: memory", pexpect.TIMEOUT], timeout=1):
-        terminal.send("\x03")
+    assert provider.wait_for(lambda: len(with_tools(provider.model_requests)) == 2, 40)
+    assert provider.wait_for(lambda: all(call.finished for call in provider.model_requests), 10)
+    leave(terminal)
+    terminal.expect_exact("headroom: memory: notes of ")
     terminal.expect(pexpect.EOF)
     terminal.close()
     first, second = with_tools(provider.model_requests)
