@@ -19,14 +19,14 @@ _SECRET = re.compile(
 )
 
 
-def is_secret(text: str) -> bool:
-    """Whether a text holds what looks like a credential."""
-    return _SECRET.search(text) is not None
-
-
 def redacted(text: str) -> str:
     """The text with what looks like a credential taken out."""
     return _SECRET.sub("[redacted]", text)
+
+
+def is_secret(text: str) -> bool:
+    """Whether a text holds what looks like a credential."""
+    return _SECRET.search(text) is not None
 
 
 def refuse(text: str) -> None:

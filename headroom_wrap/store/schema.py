@@ -108,5 +108,5 @@ def prepare(connection: sqlite3.Connection) -> None:
     if version > VERSION:
         raise sqlite3.DatabaseError(f"the store has format {version}; this Headroom reads up to {VERSION}")
     if version < VERSION:
-        tables = f"{_TABLES} {_FACT_TABLES} {_LEARNED_FILES} {_BRIEF_TABLES}"
+        tables = f"{_TABLES} {_FACT_TABLES} {_BRIEF_TABLES} {_LEARNED_FILES}"
         connection.executescript(f"BEGIN IMMEDIATE; {tables} PRAGMA user_version = {VERSION}; COMMIT;")

@@ -107,14 +107,14 @@ class Store:
         return Facts(self._read, self._write, self._clock)
 
     @property
-    def briefs(self) -> Briefs:
-        """What of the memory agents were given."""
-        return Briefs(self._read, self._write)
-
-    @property
     def learned_files(self) -> LearnedFiles:
         """The transcripts that were read, and what was mined from them."""
         return LearnedFiles(self._read, self._write)
+
+    @property
+    def briefs(self) -> Briefs:
+        """What of the memory agents were given."""
+        return Briefs(self._read, self._write)
 
     # -- originals
 
