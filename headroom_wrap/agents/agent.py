@@ -9,7 +9,7 @@ from pathlib import Path
 
 from headroom_wrap.compression.markers import RETRIEVE_TOOL
 from headroom_wrap.mcp import notes
-from headroom_wrap.mcp.server import AGENT_VARIABLE, MEMORY_VARIABLE
+from headroom_wrap.mcp.server import AGENT_VARIABLE, EMBEDDINGS_VARIABLE, MEMORY_VARIABLE
 from headroom_wrap.paths import HOME_VARIABLE
 from headroom_wrap.proxy.headers import keyed_url
 from headroom_wrap.proxy.ports import Credential
@@ -66,6 +66,7 @@ class Shared:
         folder: where the notes may be written for agents that put a file's path into their prompts: the same for
             the same notes, so that a conversation that is taken up again gets the same bytes.
         earlier: what conversations got that began earlier: unix seconds and notes, the oldest first.
+        embeddings: the folder of the model for a search by meaning; "" where there is none.
     """
 
     project: Path
@@ -73,6 +74,7 @@ class Shared:
     brief: str
     folder: Path
     earlier: tuple[tuple[float, str], ...] = ()
+    embeddings: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ class Route:
         env = {HOME_VARIABLE: str(self.data), "HEADROOM_SESSION": self.session}
         if self.shared is not None:
             env |= {MEMORY_VARIABLE: str(self.shared.project), AGENT_VARIABLE: self.shared.agent}
+            env |= {EMBEDDINGS_VARIABLE: self.shared.embeddings} if self.shared.embeddings else {}
         return env
 
     @property
