@@ -26,6 +26,7 @@ from headroom_wrap.agents.agent import (
     without_proxy_for_loopback,
 )
 from headroom_wrap.agents.openclaw_config import INCLUDE, PLUGIN, OpenClawConfig, Provider, at, chosen, providers
+from headroom_wrap.compression.markers import RETRIEVE_TOOL
 from headroom_wrap.edits import jsonc
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.config import OFFICIAL_URLS
@@ -66,14 +67,22 @@ def plan(context: Context, route: Route) -> Plan:
     if config.problem:
         return Plan(context.args, env, notes=(f"{_PASSED} ({config.problem}).",))
     file = route.files / "openclaw.json"
-    overlay = _overlay(config, route.keyed_url)
+    overlay = _with_memory(_overlay(config, route.keyed_url), route)
     roots = openclaw_config.roots_variable(config, context.env)
     env |= {"OPENCLAW_CONFIG_PATH": str(file)} | ({"OPENCLAW_INCLUDE_ROOTS": roots} if roots else {})
     # Unset, OpenClaw puts plugins' skills beside the overlay, and so this session's folder into its system prompt:
     # the provider's cache would miss the whole prompt of a conversation that is taken up again.
     env["OPENCLAW_STATE_DIR"] = str(config.state)
     notes = tuple(f"{note[0].upper()}{note[1:]}." for note in _notes(context, config))
-    return Plan(context.args, env, {file: json.dumps(overlay, indent=2) + "\n"}, notes)
+    is_shared = route.shared is not None and not any(_without_plugin(config))
+    return Plan(
+        context.args,
+        env,
+        {file: json.dumps(overlay, indent=2) + "\n"},
+        notes,
+        brief=route.brief if is_shared else "",
+        has_memory_tools=route.shared is not None,
+    )
 
 
 def transcripts(context: Context) -> tuple[Path, ...]:
@@ -81,6 +90,14 @@ def transcripts(context: Context) -> tuple[Path, ...]:
     folder = openclaw_config.read(context).state / "agents"
     found = tuple(sorted(folder.glob("*/agent/openclaw-agent.sqlite")))
     return found or (folder / "main" / "agent" / "openclaw-agent.sqlite",)
+
+
+def instructions(context: Context) -> tuple[Path, ...]:
+    """The files of OpenClaw's own workspace, which stand in each of its system prompts."""
+    config = openclaw_config.read(context)
+    told = openclaw_value(config.values, ("agents", "defaults", "workspace"))
+    folder = context.home / told.removeprefix("~/") if isinstance(told, str) else config.state / "workspace"
+    return tuple(folder / f"{name}.md" for name in ("AGENTS", "SOUL", "TOOLS", "IDENTITY", "USER", "MEMORY"))
 
 
 def bypasses(context: Context) -> tuple[str, ...]:
@@ -183,6 +200,22 @@ def _overlay(config: OpenClawConfig, url: str, own: Mapping[str, Any] | None = N
     return {INCLUDE: str(config.path), **overlay} if own is None and config.path.is_file() else overlay
 
 
+def _with_memory(overlay: dict[str, Any], route: Route) -> dict[str, Any]:
+    """The overlay with the memory's tools as those of an MCP server, and the notes for the plugin."""
+    if route.shared is None:
+        return overlay
+    command, *args = route.mcp_command
+    tools = {"include": [tool for tool in route.mcp_tools if tool != RETRIEVE_TOOL]}
+    server = {"command": command, "args": args, "env": route.mcp_env, "toolFilter": tools}
+    briefs = [{"at": at, "text": text} for at, text in route.shared.earlier]
+    entry = overlay["plugins"]["entries"][PLUGIN]
+    if briefs:
+        entry["config"] = {**entry.get("config", {}), "briefs": briefs}
+        # Without it OpenClaw does not ask a plugin that is not its own for additions to the system prompt.
+        entry["hooks"] = {"allowConversationAccess": True}
+    return {**overlay, "mcp": {"servers": {PLUGIN: server}}}
+
+
 def _leaves(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
     found = []
     for key, inner in value.items():
@@ -249,6 +282,8 @@ OPENCLAW = Agent(
     plan=plan,
     options=(Option("--install", "set up OpenClaw's own configuration for headroom proxy, until headroom unwrap"),),
     transcripts=transcripts,
+    instructions=instructions,
+    works_elsewhere=True,
     bypasses=bypasses,
     sign_ins=sign_ins,
     sign_in_hint=(

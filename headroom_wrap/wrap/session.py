@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from headroom_wrap.proxy.headers import keyed_url
 from headroom_wrap.proxy.public import PublicEndpoint
 from headroom_wrap.proxy.server import bind
 from headroom_wrap.store import Limits
-from headroom_wrap.wrap import journal, plan, sessions, sharing, summary
+from headroom_wrap.wrap import gathering, journal, plan, sessions, sharing, summary
 from headroom_wrap.wrap.child import ChildExit, ChildSpec
 from headroom_wrap.wrap.plan import Launch, Start
 from headroom_wrap.wrap.sessions import Session
@@ -146,6 +147,7 @@ class _Run:
             spec = ChildSpec(self._start.argv, self._start.env, self._launch.context.cwd)
             ended = supervise(spec, on_tick=watch.tick, session=self._session, clean_up=self._clean_up)
             self._say(self._summary())
+            self._remember()
             return ended
         finally:
             self._clean_up()
@@ -172,6 +174,18 @@ class _Run:
             return summary.describe(totals, self._launch.agent.title, self._why_nothing(), changes)
         except HeadroomError as error:
             return f"headroom: no figures for this session: {error}"
+
+    def _remember(self) -> None:
+        """Gather what the session said, and tell what the memory cost and got; a failing store costs only this."""
+        record, launch = self._session.record, self._launch
+        is_shared = bool(self._start.brief or self._start.has_memory_tools)
+        gathered = gathering.gather(launch, record.id, record.started, is_shared=is_shared)
+        with contextlib.suppress(HeadroomError):
+            if is_shared or gathered:
+                n_requests = self._proxy.totals().requests
+                told = gathering.told(launch, record.id, self._start, n_requests, gathered)
+                if told:
+                    self._say(told)
 
     def _why_nothing(self) -> str:
         """What a person would look at first where nothing was saved."""
