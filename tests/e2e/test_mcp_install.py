@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +17,9 @@ from headroom_wrap.memory import Memory
 from headroom_wrap.memory.projects import user_name
 from headroom_wrap.store import Fact, Scope, Store
 from headroom_wrap.wrap.mcp_clients import CLIENTS, Home
-from tests.e2e import test_codex, test_copilot
-from tests.e2e.sandbox import API_KEY, Sandbox, wrap_claude, wrap_codex
+from tests.e2e import test_codex, test_copilot, test_openclaw
+from tests.e2e.conftest import AGENTS
+from tests.e2e.sandbox import AGENTS_VARIABLE, API_KEY, Sandbox, wrap_claude, wrap_codex
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
@@ -122,3 +124,24 @@ def test_copilot_lists_it_saves_through_it_and_has_one_in_a_session(
     assert "headroom-headroom_compress" not in names
     headroom(sandbox, "uninstall", "copilot")
     assert bytes_of(sandbox, "copilot") is None
+
+
+@pytest.mark.skipif("PYTHONPATH" in os.environ, reason="OpenClaw starts servers without it, and so without this tree")
+def test_openclaw_lists_and_reaches_it_and_its_sessions_have_retrieval_once(
+    sandbox: Sandbox, provider: EmulatedProvider
+) -> None:
+    if shutil.which("openclaw", path=AGENTS) is None:
+        pytest.skip(f"OpenClaw with Node 24 is not installed: {AGENTS_VARIABLE} names no folder with it")
+    sandbox.env.update({"OPENCLAW_NO_AUTO_UPDATE": "1", "OPENCLAW_DISABLE_BONJOUR": "1"})
+    (sandbox.home / ".openclaw").mkdir()
+    before = test_openclaw.configure(sandbox, {"anthropic": test_openclaw.anthropic(provider.url)})
+    headroom(sandbox, "install", "openclaw")
+    assert "headroom: 7 tools" in sandbox.run("openclaw", "mcp", "probe").stdout
+    for memory in ("on", "off"):
+        sandbox.env["HEADROOM_MEMORY_MODE"] = memory
+        done = test_openclaw.turn(sandbox, "Say hello.", "--session-id", memory)
+        assert done.returncode == 0, done.stderr
+        names = [tool["name"] for tool in provider.model_requests[-1].json["tools"]]
+        assert len(ours(names)) == 1, names
+    headroom(sandbox, "uninstall", "openclaw")
+    assert bytes_of(sandbox, "openclaw") == before
