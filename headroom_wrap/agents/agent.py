@@ -196,10 +196,12 @@ class Probe:
     Attributes:
         args: its arguments in the mode that prints an answer and ends; the prompt comes behind them.
         env: made-up credentials, and what keeps it from updating itself and from talking to anybody else.
+        files: what must stand in that home first: path below it -> text.
     """
 
     args: tuple[str, ...]
     env: Mapping[str, str]
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -227,6 +229,7 @@ class Agent:
         sign_ins: where credentials of its were found (a variable's name, a file), never what they are; None: not known.
         sign_in_hint: how to sign in.
         probe: how to try it; None: it cannot be tried by itself.
+        why_no_probe: in that case, why not: one line.
         installation: what `--install` does: of the context, the data directory and the argv of the MCP server.
         no_savings: why nothing is saved with this agent, if that is its nature.
         why_no_calls: a sentence for the summary of a session through which no model call passed.
@@ -251,6 +254,7 @@ class Agent:
     sign_ins: Callable[[Context], tuple[str, ...]] | None = None
     sign_in_hint: str = ""
     probe: Probe | None = None
+    why_no_probe: str = ""
     installation: Callable[[Context, Path, tuple[str, ...]], Installation] | None = None
     no_savings: str = ""
     why_no_calls: str = ""

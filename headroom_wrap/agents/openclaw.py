@@ -19,6 +19,7 @@ from headroom_wrap.agents.agent import (
     Installation,
     Option,
     Plan,
+    Probe,
     Route,
     Upstream,
     find_program,
@@ -37,6 +38,10 @@ PORT = 8787
 _ROUTED = frozenset({"", "acp", "agent", "capability", "chat", "gateway", "infer", "terminal", "tui"})
 _ASKING_GATEWAY = frozenset({"acp", "agent", "tui"})
 _SERVING = frozenset({"", "run"})
+_CREDENTIALS = tuple(
+    f"{name}_API_KEY" for name in ("ANTHROPIC", "OPENAI", "GEMINI", "OPENROUTER", "DEEPSEEK", "XAI", "GROQ", "MISTRAL")
+)
+_QUIET = {"update": {"checkOnStart": False}, "telemetry": {"enabled": False}}
 _PASSED = "its configuration cannot be read, so OpenClaw starts as it would without us and nothing is compressed"
 _ASKS = "a running gateway makes the calls for this command: only those of a wrapped or installed one pass here"
 
@@ -129,6 +134,18 @@ def installation(context: Context, data: Path, _mcp_command: tuple[str, ...]) ->
         *(f"{note[0].upper()}{note[1:]}." for note in (*_uncovered(config), *_without_plugin(config))),
     )
     return Installation({config.path: text.encode()}, f"OpenClaw goes to {url}", says)
+
+
+def sign_ins(context: Context) -> tuple[str, ...]:
+    """Keys of the environment, of `.env` files and of the configuration, and the sign-ins that it names."""
+    config = openclaw_config.read(context)
+    beside = f"{config.path} or a .env file beside it"
+    names = [name for name in _CREDENTIALS if config.env.get(name)]
+    found = [f"{name} in {'the environment' if context.env.get(name) else beside}" for name in names]
+    for name, entry in at(config.values, "models", "providers").items():
+        if isinstance(entry, dict) and entry.get("apiKey"):
+            found.append(f"models.providers.{name} in {config.path}")
+    return (*found, *(f"the profile {name} in {config.path}" for name in at(config.values, "auth", "profiles")))
 
 
 def openclaw_value(values: Any, path: tuple[str, ...]) -> Any:
@@ -268,5 +285,29 @@ OPENCLAW = Agent(
     instructions=instructions,
     works_elsewhere=True,
     bypasses=bypasses,
+    sign_ins=sign_ins,
+    sign_in_hint=(
+        "Set your provider's key, ANTHROPIC_API_KEY for example, or type openclaw models auth login. What that keeps in"
+        " OpenClaw's database is not read here: openclaw models auth list shows it."
+    ),
+    probe=Probe(
+        (
+            "agent",
+            "--local",
+            "--agent",
+            "main",
+            "--session-id",
+            "doctor",
+            "--model",
+            "anthropic/claude-sonnet-4-5",
+            "--message",
+        ),
+        {
+            "ANTHROPIC_API_KEY": "sk-ant-headroom-doctor",
+            "OPENCLAW_DISABLE_BONJOUR": "1",
+            "OPENCLAW_NO_AUTO_UPDATE": "1",
+        },
+        {".openclaw/openclaw.json": json.dumps({**_QUIET, "agents": {"defaults": {"skipBootstrap": True}}})},
+    ),
     installation=installation,
 )

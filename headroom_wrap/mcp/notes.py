@@ -66,6 +66,16 @@ def _changed(told: str, id_: str, **others: list[str]) -> Answer:
     return Answer(f"{text[0].upper()}{text[1:]}.", {"id": id_, "what": text, **others})
 
 
+def brief_of_project(scene: Scene) -> str:
+    """The best notes on the scene's project, in their frame.
+
+    Raises:
+        HeadroomError: `BAD_REQUEST` where no project is known; `STORE_FAILED`.
+    """
+    with _memory(scene) as memory:
+        return memory.brief() or "There are no notes on this project yet."
+
+
 def _kind(given: Arguments) -> Kind | None:
     return Kind(given["kind"]) if "kind" in given else None
 

@@ -34,6 +34,7 @@ from headroom_wrap.store.records import (
     StoreStats,
 )
 from headroom_wrap.store.retention import TOUCH_AFTER_S, Cut, Limits, Swept
+from headroom_wrap.store.shared_texts import SharedTexts
 
 __all__ = ["CHARS_PER_TOKEN", "TOUCH_AFTER_S", "Store", "original_id"]
 
@@ -110,6 +111,11 @@ class Store:
     def learned_files(self) -> LearnedFiles:
         """The transcripts that were read, and what was mined from them."""
         return LearnedFiles(self._read, self._write)
+
+    @property
+    def shared_texts(self) -> SharedTexts:
+        """What programs hand to each other under keys."""
+        return SharedTexts(self._read, self._write, self._clock)
 
     @property
     def briefs(self) -> Briefs:

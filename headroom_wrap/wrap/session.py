@@ -90,7 +90,9 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
         url = f"http://127.0.0.1:{session.record.port}"
         given = sharing.share(launch, session.record.started)
         route = plan.route(launch, url, key, session.record.id, session.directory, given.shared)
-        start = plan.start(launch, program, route, given.note)
+        with sessions.editing(launch.data):
+            start = plan.start(launch, program, route, given.note)
+            _write_files(start, session.directory)
         config = ProxyConfig(
             key=key,
             session=session.record.id,
@@ -99,7 +101,6 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
             credentials=launch.agent.credentials(launch.context, upstreams),
             public=_public(launch, start),
         )
-        _write_files(start, session.directory)
         command = None
         if launch.agent.retrieves_by_shell:
             command = plan.retrieve_command(start.env, has_login_shell=launch.agent.has_login_shell)
@@ -216,8 +217,9 @@ def _run_inside(launch: Launch, program: tuple[str, ...], outer: _Outer, say: Ca
     try:
         given = sharing.share(launch, session.record.started)
         route = plan.route(launch, outer.url, outer.key, outer.session, session.directory, given.shared)
-        start = plan.start(launch, program, route)
-        _write_files(start, session.directory)
+        with sessions.editing(launch.data):
+            start = plan.start(launch, program, route)
+            _write_files(start, session.directory)
         say(f"headroom: inside session {outer.session} already; its proxy serves this agent too.")
         return supervise(ChildSpec(start.argv, start.env, launch.context.cwd), session=session)
     finally:
@@ -254,6 +256,7 @@ def _write_files(start: Start, directory: Path) -> None:
         with journal.Transaction(directory) as transaction:
             for file, new in start.edits.items():
                 transaction.write(file, new)
+            journal.hold(directory, start.edits)
     for file, text in start.files.items():
         if file.is_relative_to(directory):
             paths.make_private_dir(file.parent)
