@@ -100,6 +100,7 @@ def test_a_transcript_that_takes_too_long_does_not_keep_the_user_waiting(
     def read(file: Path, tally: Tally | None = None) -> Iterator[Session]:
         yield Session("claude", "s", file, None, "", 0.0, (Said(1, ASKED, time.time()),))
         released.wait(30)
+        assert tally is None
 
     monkeypatch.setattr(
         "headroom_wrap.learn.readers.READERS", {"claude": Reader("claude", lambda _: iter([written]), read)}
