@@ -86,6 +86,28 @@ def test_what_was_said_before_or_elsewhere_is_not_kept(launch: Launch, tmp_path:
     assert gathered(launch) == []
 
 
+def test_what_claude_noted_in_its_own_memory_meanwhile_is_kept_for_all_and_left_as_it_is(launch: Launch) -> None:
+    slug = "".join(char if char.isalnum() else "-" for char in str(launch.context.cwd.resolve()))
+    folder = launch.context.home / ".claude" / "projects" / slug / "memory"
+    folder.mkdir(parents=True)
+    (folder / "MEMORY.md").write_text("- [Tests](tests.md) - how tests run\n", encoding="utf-8")
+    head = "---\nname: tests\ndescription: How integration tests run\nmetadata:\n  type: feedback\n---\n"
+    note = folder / "tests.md"
+    note.write_text(f"{head}\nIntegration tests need a real database.\n\n**Why:** mocks lied.\n", encoding="utf-8")
+    old = folder / "old.md"
+    old.write_text(f"{head}\nSomething from before.\n", encoding="utf-8")
+    os.utime(old, (1.0, 1.0))
+    before = note.read_bytes()
+    assert gathered(launch, is_shared=False) == []
+    (fact,) = gathered(launch)
+    assert (fact.text, fact.kind.value) == ("Integration tests need a real database.", "correction")
+    assert fact.evidence == "How integration tests run"
+    assert note.read_bytes() == before
+    given = sharing.share(launch, time.time()).shared
+    assert given is not None
+    assert "real database" not in given.brief
+
+
 def test_a_secret_is_passed_over_and_the_rest_kept(launch: Launch) -> None:
     said(launch, f"Remember that the key is sk-ant-{'a1' * 20}.", ASKED)
     assert [fact.text for fact in gathered(launch)] == ["The port is 8080"]
