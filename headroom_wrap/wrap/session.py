@@ -221,7 +221,10 @@ def _run_inside(launch: Launch, program: tuple[str, ...], outer: _Outer, say: Ca
             start = plan.start(launch, program, route)
             _write_files(start, session.directory)
         say(f"headroom: inside session {outer.session} already; its proxy serves this agent too.")
-        return supervise(ChildSpec(start.argv, start.env, launch.context.cwd), session=session)
+        ended = supervise(ChildSpec(start.argv, start.env, launch.context.cwd), session=session)
+        is_shared = bool(start.brief or start.has_memory_tools)
+        gathering.gather(launch, outer.session, session.record.started, is_shared=is_shared)
+        return ended
     finally:
         sessions.remove(session)
 
