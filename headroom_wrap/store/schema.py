@@ -5,8 +5,9 @@ from __future__ import annotations
 import sqlite3
 
 from headroom_wrap.store.fact_rows import TABLES as _FACT_TABLES
+from headroom_wrap.store.learned_lines import TABLES as _LEARNED_LINES
 
-VERSION = 4
+VERSION = 5
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS originals (
@@ -106,4 +107,5 @@ def prepare(connection: sqlite3.Connection) -> None:
     if version > VERSION:
         raise sqlite3.DatabaseError(f"the store has format {version}; this Headroom reads up to {VERSION}")
     if version < VERSION:
-        connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} {_FACT_TABLES} PRAGMA user_version = {VERSION}; COMMIT;")
+        tables = f"{_TABLES} {_FACT_TABLES} {_LEARNED_LINES}"
+        connection.executescript(f"BEGIN IMMEDIATE; {tables} PRAGMA user_version = {VERSION}; COMMIT;")
