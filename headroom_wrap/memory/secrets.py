@@ -19,6 +19,11 @@ _SECRET = re.compile(
 )
 
 
+def redacted(text: str) -> str:
+    """The text with what looks like a credential taken out."""
+    return _SECRET.sub("[redacted]", text)
+
+
 def refuse(text: str) -> None:
     """Do nothing for a text without a credential.
 

@@ -20,6 +20,7 @@ from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.store import ledger, retention, schema, statistics
 from headroom_wrap.store.connections import as_store_error, connect, connect_read_only, create, in_transaction
 from headroom_wrap.store.facts import Facts
+from headroom_wrap.store.learned_files import LearnedFiles
 from headroom_wrap.store.learned_lines import LearnedLines
 from headroom_wrap.store.ledger import CHARS_PER_TOKEN, storable
 from headroom_wrap.store.records import (
@@ -104,6 +105,11 @@ class Store:
     def facts(self) -> Facts:
         """What is remembered of projects, for all agents."""
         return Facts(self._read, self._write, self._clock)
+
+    @property
+    def learned_files(self) -> LearnedFiles:
+        """The transcripts that were read, and what was mined from them."""
+        return LearnedFiles(self._read, self._write)
 
     @property
     def learned_lines(self) -> LearnedLines:

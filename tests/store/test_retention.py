@@ -255,7 +255,7 @@ def test_a_store_of_version_two_is_swept_and_gives_its_space_back_when_purged(fi
     assert original is not None
     assert original.text == "original of new"
     assert store._read("PRAGMA auto_vacuum", ()) == [(2,)]  # noqa: SLF001
-    assert store._read("PRAGMA user_version", ()) == [(4,)]  # noqa: SLF001
+    assert store._read("PRAGMA user_version", ()) == [(5,)]  # noqa: SLF001
     store.close()
 
 
