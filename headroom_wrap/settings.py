@@ -154,6 +154,10 @@ SETTINGS = (
         "kompress_dir", "HEADROOM_KOMPRESS_DIR", "", _folder,
         "Folder of the optional model for prose, or cache for the Hugging Face cache; used at level aggressive.",
     ),
+    Setting(
+        "learn", "HEADROOM_LEARN", default=False, parse=_switch,
+        help="Learn from each wrapped session when it ends, and write it down, as headroom learn --apply does: 1 or 0.",
+    ),
 )  # fmt: skip
 
 INTERNAL_VARIABLES = {
@@ -184,6 +188,7 @@ class Settings:
     retention_days: int
     store_max_mb: int
     kompress_dir: str
+    learn: bool
     sources: Mapping[str, str]
 
 

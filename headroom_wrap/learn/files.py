@@ -61,6 +61,12 @@ def bytes_of(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
+def root_of(folder: Path) -> Path:
+    """Where a project's files are read from: the root of the worktree that holds the folder, else the folder."""
+    folder = folder.expanduser().resolve()
+    return next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
+
+
 def look(root: Path, name: str) -> Held:
     """Read a file of a project.
 

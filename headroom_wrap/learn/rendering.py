@@ -13,6 +13,8 @@ from headroom_wrap.learn.findings import Finding
 
 MAX_CHARS = 300
 _FEW_TOKENS = 100
+_ENDS = (".", "!", "?", "…", ":")
+"""Of a sentence: only then are the words apart from their evidence when an agent's memory is compared with them."""
 _CODE = re.compile(r"(`[^`]*`)")
 _CONTROLS = re.compile(
     r"[\x00-\x1f\x7f-\x9f\xad\u061c\u115f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2069\ud800-\udfff\ufe00-\ufe0f\ufeff"
@@ -29,12 +31,14 @@ _APART = (
 """What is pulled apart by a space, so that it reads the same and means nothing to a parser of Markdown or prompts."""
 _IMPORT = re.compile(r"(?<![\w`])@[^\s`]+")
 _LINE = re.compile(r"^\s*[-*+]\s+(?P<line>.*\S)\s*<!--\s*(?P<id>f[0-9a-f]{10})\s*-->\s*$")
+_SEEN = re.compile(r"\(seen in ([\d,]+) session")
 _ITEM = re.compile(r"^\s*[-*+]\s+(?P<line>.*\S)\s*$")
 
 
 def text_of(finding: Finding) -> str:
-    """The correction itself, safe to stand in a line of Markdown."""
-    return plain(finding.text)
+    """The correction itself, a sentence, safe to stand in a line of Markdown."""
+    text = plain(finding.text)
+    return text if text.endswith(_ENDS) else f"{text}."
 
 
 def line_of(finding: Finding) -> str:
@@ -52,6 +56,12 @@ def evidence(finding: Finding) -> str:
     if finding.tokens_lost > 0:
         said += f"; ~{rounded(finding.tokens_lost):,} tokens lost"
     return said
+
+
+def seen_in(line: str) -> int:
+    """In how many sessions, as `evidence` said it."""
+    found = _SEEN.findall(line)
+    return int(found[-1].replace(",", "")) if found else 0
 
 
 def rounded(n_tokens: int) -> int:

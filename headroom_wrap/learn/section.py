@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from headroom_wrap import tokens
 from headroom_wrap.edits import markdown
 from headroom_wrap.learn.findings import Finding
-from headroom_wrap.learn.rendering import item, line_of, read_item, read_line, text_of
+from headroom_wrap.learn.rendering import item, line_of, read_item, read_line, seen_in, text_of
 from headroom_wrap.store import LearnedLine
 from headroom_wrap.store.learned_lines import DELETED, EDITED, WRITTEN
 
@@ -169,9 +169,12 @@ def _remember(finding: Finding) -> LearnedLine:
 
 
 def _line(finding: Finding, old: LearnedLine | None, *, is_whole: bool) -> LearnedLine:
-    """The finding's line; of a part of its evidence, no more than that it is still seen."""
+    """The finding's line; of a part of its evidence, no more than that it is still seen.
+
+    Agents remove old transcripts: what was seen in more sessions than can be found today was seen all the same.
+    """
     new = _remember(finding)
-    if old is None or is_whole:
+    if old is None or (is_whole and seen_in(new.line) >= seen_in(old.line)):
         return new
     return replace(old, expires=max(old.expires, new.expires))
 

@@ -19,6 +19,7 @@ from headroom_wrap.learn.findings import Finding
 from headroom_wrap.learn.section import Update
 from headroom_wrap.learn.targets import CLAUDE, TARGETS, Target, chosen
 from headroom_wrap.store import LearnedLines
+from headroom_wrap.store.learned_lines import DELETED
 
 _MEND = "Mend that by hand, then type headroom learn --apply again."
 
@@ -142,6 +143,16 @@ def write(
             if last.is_change:
                 written.append(last)
     return written, refusals
+
+
+def forget_deletions(corrections: Corrections, lines: LearnedLines) -> int:
+    """Let lines that a person deleted be written again; gives how many there are."""
+    n_deleted = 0
+    for draft in plan(corrections, lines).drafts:
+        kept = [line for line in draft.update.lines if line.state != DELETED]
+        n_deleted += len(draft.update.lines) - len(kept)
+        lines.replace({str(draft.held.real): kept})
+    return n_deleted
 
 
 def _write_one(

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 from pathlib import Path
 
 _MAX_POINTER_BYTES = 4096
@@ -21,6 +23,14 @@ def project_of(folder: Path) -> Path:
         if git.is_file():
             return _main_of(git) or place
     return folder
+
+
+def user_name() -> str:
+    """The user whose facts are meant; by number where the system has no name for them."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _main_of(pointer: Path) -> Path | None:
