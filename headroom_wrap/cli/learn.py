@@ -5,22 +5,24 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from headroom_wrap import paths
 from headroom_wrap.agents import Context, agent_named
 from headroom_wrap.cli import learn_display as display
-from headroom_wrap.cli.display import console, count, printable
+from headroom_wrap.cli.display import console, count
 from headroom_wrap.cli.learn_display import Shown
 from headroom_wrap.errors import Code, HeadroomError
-from headroom_wrap.learn import applying, learning, watching, writing
+from headroom_wrap.learn import applying, asking, learning, refining, rewording, watching, writing
 from headroom_wrap.learn.applying import Applied
 from headroom_wrap.learn.backups import Outcome
 from headroom_wrap.learn.files import root_of
@@ -31,7 +33,36 @@ from headroom_wrap.memory.projects import user_name
 from headroom_wrap.store import Scope, Store
 
 _EXIT_LEFT = 1
+_ANY = "any"
+"""Of the agents that can be asked."""
 _UNITS = {"h": 3600.0, "d": 86_400.0, "w": 604_800.0}
+
+
+Project = Annotated[
+    Path | None, typer.Option(metavar="DIR", help="Any folder of the project; the current one unless told.")
+]
+Everything = Annotated[bool, typer.Option("--all", help="Of all projects.")]
+OfAgent = Annotated[
+    list[str] | None, typer.Option(metavar="AGENT", help="Of this agent's sessions only; may be repeated.")
+]
+Since = Annotated[str, typer.Option(metavar="TIME", help="Not older than 12h, 7d, 2w or 2026-03-01.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+Apply = Annotated[bool, typer.Option("--apply", help="Write what is shown.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")]
+Local = Annotated[bool, typer.Option("--local", help="Write CLAUDE.local.md, not CLAUDE.md.")]
+Undo = Annotated[bool, typer.Option("--undo", help="Take the last --apply back.")]
+ForgetDeletions = Annotated[bool, typer.Option("--forget-deletions", help="Write again what you deleted by hand.")]
+Refine = Annotated[
+    str,
+    typer.Option(
+        metavar="[AGENT|KEY]",
+        help="Let a model say it better: claude, codex, copilot, or the variable of a key such as ANTHROPIC_API_KEY."
+        " The corrections and the words of the failures go to it, without secrets.",
+    ),
+]
+Model = Annotated[str, typer.Option(help="With a key: which model.")]
+ShowSent = Annotated[bool, typer.Option("--show-sent", help="Print what --refine would send, and send nothing.")]
+Watch = Annotated[str, typer.Option(metavar="on|off", help="Learn and write when a wrapped session ends, from now on.")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,34 +77,52 @@ class _Way:
     again: str
 
 
-def command(  # noqa: PLR0913 - as many as there are options
+class _App(typer.Typer):
+    """`--refine` may stand alone; typer knows no option whose value may be left out."""
+
+    def __call__(self, args: Sequence[str], **how: Any) -> Any:
+        """Run it."""
+        words: list[str] = []
+        for word, after in zip_longest(args, args[1:]):
+            words.append(word)
+            if word == "--refine" and (after is None or after.startswith("-")):
+                words.append(_ANY)
+        return super().__call__(words, **how)
+
+
+command = _App(add_completion=False, pretty_exceptions_enable=False, rich_markup_mode=None)
+
+
+@command.command()
+def learn(  # noqa: PLR0913 - as many as there are options
     *,
-    project: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Any folder of the project; the current one unless told.")
-    ] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Of all projects.")] = False,
-    agent: Annotated[list[str] | None, typer.Option(help="Of this agent's sessions only; may be repeated.")] = None,
-    since: Annotated[str, typer.Option(metavar="TIME", help="Not older than 12h, 7d, 2w or 2026-03-01.")] = "",
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-    apply: Annotated[bool, typer.Option("--apply", help="Write what is shown.")] = False,
-    yes: Annotated[bool, typer.Option("--yes", help="Do not ask before writing.")] = False,
-    local: Annotated[bool, typer.Option("--local", help="Write CLAUDE.local.md, not CLAUDE.md.")] = False,
-    undo: Annotated[bool, typer.Option("--undo", help="Take the last --apply back.")] = False,
-    forget_deletions: Annotated[
-        bool, typer.Option("--forget-deletions", help="Write again what you deleted by hand.")
-    ] = False,
-    watch: Annotated[
-        str, typer.Option(metavar="on|off", help="Learn and write when a wrapped session ends, from now on.")
-    ] = "",
+    project: Project = None,
+    everything: Everything = False,
+    agent: OfAgent = None,
+    since: Since = "",
+    as_json: AsJson = False,
+    apply: Apply = False,
+    yes: Yes = False,
+    local: Local = False,
+    undo: Undo = False,
+    forget_deletions: ForgetDeletions = False,
+    refine: Refine = "",
+    model: Model = "",
+    show_sent: ShowSent = False,
+    watch: Watch = "",
 ) -> None:
     """Find what failed in past sessions and what worked, and write it where agents read it.
 
     Nothing is written without --apply: the findings and the diff of each file are shown. No model and no network are
-    used. A line that you edit or delete stays so.
+    used without --refine. A line that you edit or delete stays so.
 
     Exit code 1 where a file had to be left.
     """
     home = paths.home(os.environ)
+    if (refine or show_sent) and everything:
+        raise HeadroomError(Code.BAD_REQUEST, "Refining goes project by project.", "Give --project DIR, not --all.")
+    if refine not in ("", _ANY):
+        asking.check(refine)
     if watch:
         _say(watching.switch(paths.config_file(os.environ), watch))
         return
@@ -87,6 +136,10 @@ def command(  # noqa: PLR0913 - as many as there are options
         context = Context((), dict(os.environ), root, Path.home())
         with display.reading(console(sys.stderr)) as tell:
             found = learning.learn(context, store, asked, time.time(), tell)
+        if show_sent:
+            sys.stdout.write(_sent(found, store))
+            return
+        found = _reworded(found, store, _asking(refine, model) if refine else None)
         again = _again(project, asked, since, is_local=local)
         way = _Way(everything, as_json, apply, yes, local, again)
         if forget_deletions:
@@ -157,13 +210,11 @@ class _Command:
     def _tell(self, shown: Sequence[Shown], applied: Sequence[Applied], refusals: Sequence[Refusal]) -> None:
         sys.stdout.flush()
         for left in refusals:
-            _say(f"headroom: {printable(str(left.path))} {left.reason}. {left.hint}")
+            _say(f"headroom: {display.shown_path(left.path)} {left.reason}. {left.hint}")
         drafts = [draft for each in shown if each.plan for draft in each.plan.drafts]
         kept = {id_ for draft in drafts for id_ in draft.update.kept}
         if kept:
-            _say(
-                f"headroom: {count(len(kept), 'correction')} that you edited or deleted by hand stay as you have them."
-            )
+            _say(f"headroom: {count(len(kept), 'correction')} that you edited or deleted by hand: left so")
         changes = [draft for draft in drafts if draft.is_change]
         if self._way.applies:
             for line in _told(applied):
@@ -177,7 +228,7 @@ class _Command:
 def _told(applied: Sequence[Applied]) -> list[str]:
     """What was written, one line each."""
     drafts = [draft for each in applied for draft in each.written]
-    lines = [f"wrote {printable(str(draft.held.path))}{_counts(draft.update)}" for draft in drafts]
+    lines = [f"wrote {display.shown_path(draft.held.path)}{_counts(draft.update)}" for draft in drafts]
     n_facts = sum(each.n_facts for each in applied)
     if n_facts:
         lines.append(f"{count(n_facts, 'correction')} new in the project's memory (headroom memory list)")
@@ -230,12 +281,46 @@ def _again(project: Path | None, asked: Asked, since: str, *, is_local: bool) ->
     return " ".join([*words, *(["--local"] if is_local else [])])
 
 
+def _asking(whom: str, model: str) -> Callable[[str], str]:
+    """How the model is asked: whom the user named, else the first agent there is."""
+    if whom == _ANY:
+        there = [name for name in asking.AGENTS if shutil.which(name) is not None]
+        if not there:
+            hint = (
+                f"Install one of {', '.join(asking.AGENTS)}, or name the variable of a key: {', '.join(asking.KEYS)}."
+            )
+            raise HeadroomError(Code.AGENT_NOT_FOUND, "There is no agent on your PATH that can be asked.", hint)
+        whom = there[0]
+    _say(f"headroom: asking {whom}; headroom learn --show-sent shows what it is sent")
+    return lambda prompt: asking.ask(whom, prompt, os.environ, model=model)
+
+
+def _reworded(found: History, store: Store, ask: Callable[[str], str] | None) -> History:
+    """The findings in the words that a model gave them, now or earlier."""
+    lines = store.learned_lines
+    projects = []
+    for learned in found.projects:
+        findings = learned.findings
+        if learned.project is not None:
+            if ask is not None:
+                _say(f"headroom: {rewording.refine(learned.project, learned.sure, lines, ask).says}")
+            findings = rewording.kept(learned.project, findings, lines)
+        projects.append(replace(learned, findings=findings))
+    return replace(found, projects=tuple(projects))
+
+
+def _sent(found: History, store: Store) -> str:
+    lines = store.learned_lines
+    asked = [rewording.wanting(each.project, each.sure, lines) for each in found.projects if each.project is not None]
+    return "".join(refining.prompt(each) for each in asked if each) or "Nothing: there is nothing new to refine.\n"
+
+
 def _undo(home: Path, root: Path, store: Store, *, everything: bool) -> None:
     if everything:
         raise HeadroomError(Code.BAD_REQUEST, "Undo goes project by project.", "Give --undo with --project DIR.")
     undone = applying.undo(home, root, store.learned_lines, _memory(store, root))
     for path, outcome in undone.files:
-        _say(f"headroom: {printable(str(path))} {outcome.value}")
+        _say(f"headroom: {display.shown_path(path)} {outcome.value}")
     if undone.n_facts:
         _say(f"headroom: {count(undone.n_facts, 'correction')} forgotten in the project's memory")
     if any(outcome is Outcome.LEFT for _, outcome in undone.files):

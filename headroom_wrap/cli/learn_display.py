@@ -102,18 +102,26 @@ def totals(found: History) -> str:
 
 def show_diff(console: Console, draft: Draft) -> None:
     """One file's change as a unified diff, in colours on a terminal."""
-    is_folded = console.is_terminal
     for line in diff(draft):
-        style = "bold" if line.startswith(("+++", "---")) else _STYLES.get(line[:1], "")
-        console.print(Text(printable(line), style=style), soft_wrap=not is_folded, overflow="fold")
+        text = Text(printable(line), style="bold" if line.startswith(("+++", "---")) else _STYLES.get(line[:1], ""))
+        if console.is_terminal:
+            console.print(text, overflow="fold")
+        else:
+            console.print(text, soft_wrap=True)
 
 
 def diff(draft: Draft) -> list[str]:
     """One file's change as the lines of a unified diff."""
     old = [] if draft.held.data is None else draft.held.text.splitlines()
-    name = str(draft.held.path)
+    name = shown_path(draft.held.path)
     before = name if draft.held.data is not None else _ABSENT
     return list(difflib.unified_diff(old, draft.update.text.splitlines(), before, name, lineterm=""))
+
+
+def shown_path(path: Path) -> str:
+    """A path as short as it can be said from here."""
+    here = Path.cwd()
+    return printable(str(path.relative_to(here) if path.is_relative_to(here) else path))
 
 
 def last_seen(finding: Finding) -> str:

@@ -20,6 +20,7 @@ _FLAGS = {
     "--verbose": "verbose",
     "--no-compress": "no_compress",
     "--cache-breakpoints": "cache_breakpoints",
+    "--learn": "learn",
 }
 INSTALL = "--install"
 """Of agents that have it: what it does stays until `headroom unwrap AGENT`."""
@@ -49,6 +50,7 @@ Options:
   --level LEVEL         off, safe, balanced (default) or aggressive
   --no-compress         the same as --level off
   --exclude-tool NAME   never touch this tool's results; may be repeated
+  --learn               write what this session teaches into CLAUDE.md, AGENTS.md ... when it ends
   --cache-breakpoints   mark prefixes for Anthropic's cache where the agent marks none
   --anthropic-url URL   where Anthropic requests go, without /v1
   --openai-url URL      where OpenAI requests go, with /v1
