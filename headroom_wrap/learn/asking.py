@@ -70,7 +70,11 @@ AGENTS: dict[str, Print] = {
         )
     ),
     "codex": Print(
-        ("codex", "exec", "--skip-git-repo-check", "--ephemeral", "--sandbox", "read-only", "--color", "never", "-")
+        (
+            "codex", "exec", "--skip-git-repo-check", "--ephemeral", "--sandbox", "read-only", "--color", "never",
+            "--disable", "shell_tool", "--disable", "hooks", "--disable", "plugins", "--disable", "apps",
+            "-c", "web_search=disabled", "-c", "mcp_servers={}", "-",
+        )
     ),
     "copilot": Print(
         (

@@ -36,7 +36,8 @@ def learn(
     try:
         process = subprocess.Popen(
             (*command, str(launch.context.cwd)),
-            cwd=launch.context.cwd,
+            # Python looks for modules where it is started: not in a folder that others write to.
+            cwd=paths.make_private_dir(launch.data),
             env=env,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
