@@ -132,8 +132,8 @@ def test_codex_refines_and_keeps_no_transcript(codex_sandbox: Sandbox, provider:
     assert not list(folder.rglob("rollout-*"))
     body = provider.model_requests[0].body.decode()
     assert "apply_patch" in body
-    assert "exec_command" not in body
-    assert "web__run" not in body
+    assert "exec_command(args" not in body
+    assert "web__run(args" not in body
 
 
 def test_copilot_refines(copilot_sandbox: Sandbox, provider: EmulatedProvider) -> None:
