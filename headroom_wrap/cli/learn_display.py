@@ -26,6 +26,8 @@ _WIDE = 100
 _STYLES = {"+": "green", "-": "red", "@": "cyan"}
 _ABSENT = "/dev/null"
 _MAX_SHOWN = 50
+_MUCH_BYTES = 8_000_000
+"""What is read in less than a blink needs no bar."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,17 +40,24 @@ class Shown:
 
 @contextmanager
 def reading(console: Console) -> Iterator[Callable[[history.Progress], None]]:
-    """A bar while transcripts are read, on a terminal only; it is gone afterwards."""
-    columns = (TextColumn("headroom: reading"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn(),
-               TextColumn("{task.fields[file]}", style="dim"))  # fmt: skip
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("", total=None, file="")
+    """A bar while much is read, on a terminal only; it is gone afterwards."""
+    bar = Progress(
+        TextColumn("headroom: reading"), BarColumn(complete_style="cyan", finished_style="cyan"), TaskProgressColumn(),
+        TimeRemainingColumn(), TextColumn("{task.fields[file]}", style="dim"),
+        console=console, transient=True, disable=not console.is_terminal,
+    )  # fmt: skip
+    task = bar.add_task("", file="")
 
-        def tell(made: history.Progress) -> None:
-            name = "" if made.file is None else printable(made.file.name)
-            bar.update(task, total=max(made.of_bytes, 1), completed=made.n_bytes, file=name)
+    def tell(made: history.Progress) -> None:
+        if made.of_bytes >= _MUCH_BYTES and not bar.live.is_started:
+            bar.start()
+        name = "" if made.file is None else printable(made.file.name)
+        bar.update(task, total=max(made.of_bytes, 1), completed=made.n_bytes, file=name)
 
+    try:
         yield tell
+    finally:
+        bar.stop()
 
 
 def findings_table(findings: Sequence[Finding], width: int) -> Table:
@@ -86,6 +95,8 @@ def show(console: Console, found: History, projects: Sequence[Shown], *, is_all:
         for draft in () if shown.plan is None else shown.plan.changes:
             console.print()
             show_diff(console, draft)
+    if any(shown.plan is not None and shown.plan.changes for shown in projects):
+        console.print()
 
 
 def totals(found: History) -> str:
@@ -103,11 +114,15 @@ def totals(found: History) -> str:
 def show_diff(console: Console, draft: Draft) -> None:
     """One file's change as a unified diff, in colours on a terminal."""
     for line in diff(draft):
-        text = Text(printable(line), style="bold" if line.startswith(("+++", "---")) else _STYLES.get(line[:1], ""))
+        style = "bold" if line.startswith(("+++", "---")) else _STYLES.get(line[:1], "")
         if console.is_terminal:
-            console.print(text, overflow="fold")
+            row = Table.grid()
+            row.add_column(width=1)
+            row.add_column(overflow="fold")
+            row.add_row(line[:1], printable(line[1:]), style=style)
+            console.print(row)
         else:
-            console.print(text, soft_wrap=True)
+            console.print(Text(printable(line)), soft_wrap=True)
 
 
 def diff(draft: Draft) -> list[str]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
-import psutil
 import pytest
 
 from headroom_wrap.errors import HeadroomError
 from headroom_wrap.learn import asking, rewording
-from headroom_wrap.learn.asking import NoWordError, Print
+from headroom_wrap.learn.asking import NoWordError
 from headroom_wrap.learn.findings import Finding
 from headroom_wrap.learn.refining import UnusableError, is_faithful, prompt, refined
 from tests.learn.making import Project, finding
+from tests.wrap.running import is_alive, until
 
 LONG = finding("Run `python3 scripts/report.py`, not `python scripts/report.py`: `python` is not found.")
 TABS = finding("Use tabs in Makefiles", quote="no, use tabs in Makefiles")
@@ -150,6 +151,10 @@ def test_the_agent_gets_the_prompt_on_its_input_in_an_empty_folder(project: Proj
     assert not Path(folder).exists()
 
 
+def is_gone(pid: int) -> bool:
+    return not is_alive(pid)
+
+
 def test_a_hanging_agent_is_ended_with_its_children_and_the_findings_stand(project: Project, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     body = (
@@ -162,7 +167,7 @@ def test_a_hanging_agent_is_ended_with_its_children_and_the_findings_stand(proje
     assert done.findings == (TABS,)
     assert "no answer within 2 s" in done.says
     for pid in map(int, pids.read_text(encoding="utf-8").split()):
-        assert not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
+        until(partial(is_gone, pid), "the agent and its child are gone")
 
 
 @pytest.mark.parametrize(
@@ -191,10 +196,14 @@ def test_an_agent_that_is_not_there_and_one_that_nobody_knows(project: Project, 
         asking.ask("OPENAI_API_KEY", "x", {})
 
 
-def test_no_agent_is_given_the_prompt_on_its_command_line() -> None:
-    for each in asking.AGENTS.values():
-        assert isinstance(each, Print)
-        assert "{" not in "".join(each.argv).replace('{"disableAllHooks":true}', "")
+@pytest.mark.parametrize("name", asking.AGENTS)
+def test_each_agent_gets_the_prompt_on_its_input_alone(name: str, tmp_path: Path) -> None:
+    env = agent(tmp_path / "bin", "print(json.dumps([sys.stdin.read(), sys.argv[1:]]))")
+    (tmp_path / "bin" / "claude").rename(tmp_path / "bin" / name)
+    sent, argv = json.loads(asking.ask(name, "What is said here?", env))
+    assert sent == "What is said here?"
+    assert argv == list(asking.AGENTS[name].argv[1:])
+    assert "said" not in " ".join(argv)
 
 
 @pytest.mark.parametrize(
