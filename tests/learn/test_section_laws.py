@@ -42,10 +42,11 @@ def acted(text: str, acts: list[tuple[str, int]]) -> str:
     return "\n".join(lines)
 
 
-def outside(text: str) -> tuple[str, str]:
-    """What stands before and behind the section."""
+def outside(text: str) -> str:
+    """What stands before and behind the section; the empty line before it comes and goes with it."""
     before, _, rest = text.partition("<!-- headroom:learn:start -->")
-    return before.rstrip("\n"), rest.partition("<!-- headroom:learn:end -->")[2].strip("\n")
+    behind = rest.partition("<!-- headroom:learn:end -->")[2]
+    return "\n".join(filter(None, (before.strip("\n"), behind.strip("\n"))))
 
 
 @given(LINES, FINDINGS, ACTS, FINDINGS, st.integers(0, 12))
