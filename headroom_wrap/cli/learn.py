@@ -22,7 +22,7 @@ from headroom_wrap.cli import learn_display as display
 from headroom_wrap.cli.display import console, count
 from headroom_wrap.cli.learn_display import Shown
 from headroom_wrap.errors import Code, HeadroomError
-from headroom_wrap.learn import applying, asking, learning, refining, rewording, watching, writing
+from headroom_wrap.learn import applying, asking, learning, refining, remembering, rewording, watching, writing
 from headroom_wrap.learn.applying import Applied
 from headroom_wrap.learn.backups import Outcome
 from headroom_wrap.learn.files import root_of
@@ -187,10 +187,13 @@ class _Command:
 
     def _corrections(self, learned: Learned) -> Corrections | None:
         """What is to be said in a project; None where nothing can be written."""
-        root = self._root if not self._way.everything else learned.project
-        if root is None or not root.is_dir() or (self._way.everything and root in (Path.home(), Path(root.anchor))):
+        root = self._place(learned)
+        if root is None or _why_not(root):
             return None
         return Corrections(root, learned.sure, time.time(), self._asked.is_whole, self._way.is_local)
+
+    def _place(self, learned: Learned) -> Path | None:
+        return learned.project if self._way.everything else self._root
 
     def _plan(self, said: Corrections | None) -> Plan | None:
         return None if said is None else writing.plan(said, self._store.learned_lines)
@@ -215,14 +218,35 @@ class _Command:
         kept = {id_ for draft in drafts for id_ in draft.update.kept}
         if kept:
             _say(f"headroom: {count(len(kept), 'correction')} that you edited or deleted by hand: left so")
-        changes = [draft for draft in drafts if draft.is_change]
+        for each in shown:
+            place = self._place(each.learned)
+            if each.plan is None and place is not None and each.learned.sure:
+                _say(f"headroom: nothing can be written in {display.shown_path(place)}: {_why_not(place)}.")
         if self._way.applies:
             for line in _told(applied):
                 _say(f"headroom: {line}")
-        elif changes:
-            _say(f"headroom: nothing was written. {self._way.again} --apply writes {_these(len(changes))}.")
-        elif any(each.learned.sure for each in shown):
-            _say("headroom: the files are up to date; there is nothing to write.")
+        elif any(draft.is_change for draft in drafts):
+            n_files = sum(draft.is_change for draft in drafts)
+            _say(f"headroom: nothing was written. {self._way.again} --apply writes {_these(n_files)}.")
+        elif n_new := sum(map(self._n_unknown, shown)):
+            what = count(n_new, "correction")
+            _say(f"headroom: nothing was written. {self._way.again} --apply keeps {what} in the project's memory.")
+        elif any(each.plan and each.learned.sure for each in shown):
+            _say("headroom: all of it is written already.")
+
+    def _n_unknown(self, shown: Shown) -> int:
+        """How many findings of a project its memory does not have."""
+        if shown.plan is None:
+            return 0
+        memory = _memory(self._store, shown.plan.root)
+        return remembering.pending(memory, shown.learned.sure, self._store.learned_lines)
+
+
+def _why_not(root: Path) -> str:
+    """Why nothing can be written in a folder, as the end of a sentence; "" where it can."""
+    if not root.is_dir():
+        return "the folder is not there any more"
+    return "it is no project but holds all of them" if root in (Path.home(), Path(root.anchor)) else ""
 
 
 def _told(applied: Sequence[Applied]) -> list[str]:
@@ -233,7 +257,7 @@ def _told(applied: Sequence[Applied]) -> list[str]:
     if n_facts:
         lines.append(f"{count(n_facts, 'correction')} new in the project's memory (headroom memory list)")
     if not lines:
-        return ["the files are up to date; nothing was written."]
+        return ["all of it is written already."]
     return [*lines, "headroom learn --undo takes that back."]
 
 

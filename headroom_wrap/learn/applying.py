@@ -32,14 +32,8 @@ class Undone:
     n_facts: int
 
 
-def apply(  # noqa: PLR0913 - the effects are parameters
-    home: Path,
-    corrections: Corrections,
-    lines: LearnedLines,
-    memory: Memory,
-    *,
-    waits: bool = True,
-    step: Step = no_step,
+def apply(
+    home: Path, corrections: Corrections, lines: LearnedLines, memory: Memory, *, step: Step = no_step
 ) -> Applied:
     """Write the corrections into the project's files and its memory.
 
@@ -48,11 +42,10 @@ def apply(  # noqa: PLR0913 - the effects are parameters
         corrections: what is to be said.
         lines: what is remembered of the files.
         memory: the project's.
-        waits: for another run that is at work.
         step: called with the name of each step before it is taken.
 
     Raises:
-        HeadroomError: `STORE_FAILED`; `JOURNAL_CONFLICT` where another run is at work and this one does not wait.
+        HeadroomError: `STORE_FAILED`.
     """
     begun: list[Run] = []
 
@@ -61,7 +54,7 @@ def apply(  # noqa: PLR0913 - the effects are parameters
             begun.append(backups.begin(home, corrections.root, corrections.now))
         return begun[0]
 
-    with backups.locked(home, waits=waits):
+    with backups.locked(home):
         planned = writing.plan(corrections, lines)
         written, refusals = writing.write(planned, corrections, lines, run, step=step)
         new = remembering.remember(memory, corrections.findings, lines, corrections.now)

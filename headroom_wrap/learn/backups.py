@@ -136,21 +136,13 @@ def undo(run: Run, lines: LearnedLines) -> list[tuple[Path, Outcome]]:
 
 
 @contextmanager
-def locked(home: Path, *, waits: bool = True) -> Iterator[None]:
-    """One writer at a time: two would take each other's lines for the user's.
-
-    Raises:
-        HeadroomError: `JOURNAL_CONFLICT` where another is at work and this one does not wait.
-    """
+def locked(home: Path) -> Iterator[None]:
+    """One writer at a time: two would take each other's lines for the user's."""
     folder = paths.make_private_dir(home / "learn")
     with (folder / ".lock").open("ab") as lock:
         (folder / ".lock").chmod(0o600)
         if fcntl is not None:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | (0 if waits else fcntl.LOCK_NB))
-            except BlockingIOError as error:
-                message = "Another headroom learn is at work; nothing was written."
-                raise HeadroomError(Code.JOURNAL_CONFLICT, message, "Try again in a moment.") from error
+            fcntl.flock(lock, fcntl.LOCK_EX)
         yield
 
 

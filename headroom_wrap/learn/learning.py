@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from headroom_wrap.agents.agent import Context
@@ -90,11 +91,11 @@ def learn(context: Context, store: Store, asked: Asked, now: float, progress: Ca
         READERS, context, store, miner.mine, miner=miner.VERSION, since=asked.since, agents=asked.agents,
         project=asked.project, progress=tell,
     )  # fmt: skip
-    projects = tuple(_by_project(seen, now))
+    projects = tuple(_by_project(seen, now, context.home))
     return History(projects, last.n_files, last.n_sessions, last.n_bad)
 
 
-def _by_project(seen: Iterable[history.Seen], now: float) -> list[Learned]:
+def _by_project(seen: Iterable[history.Seen], now: float, home: Path) -> list[Learned]:
     found: defaultdict[Path | None, list[Sighting]] = defaultdict(list)
     for each in seen:
         found[each.project].append(each.sighting)
@@ -103,5 +104,14 @@ def _by_project(seen: Iterable[history.Seen], now: float) -> list[Learned]:
         findings = [finding for finding in miner.merge(found[project], now) if finding.expires > now]
         if findings:
             findings.sort(key=lambda each: (-each.tokens_lost * each.confidence, each.id))
-            learned.append(Learned(project, tuple(findings)))
+            learned.append(Learned(project, tuple(_for_all(each, project, home) for each in findings)))
     return learned
+
+
+def _for_all(finding: Finding, project: Path | None, home: Path) -> Finding:
+    """The finding with paths as they hold for whoever works on the project, without the user's name in them."""
+    text = finding.text
+    for place, said in ((project, ""), (home, "~/")):
+        if place is not None and place != Path(place.anchor):
+            text = re.sub(rf"(?<![\w./~-]){re.escape(str(place))}/(?=[\w.])", said, text)
+    return replace(finding, text=text)

@@ -50,6 +50,12 @@ def remember(memory: Memory, findings: Sequence[Finding], lines: LearnedLines, n
     return tuple(new)
 
 
+def pending(memory: Memory, findings: Iterable[Finding], lines: LearnedLines) -> int:
+    """How many of the findings `remember` would save for the first time."""
+    rows = lines.of(_key(memory))
+    return sum(finding.id not in rows for finding in findings)
+
+
 def take_back(memory: Memory, findings: Iterable[str], lines: LearnedLines) -> int:
     """Forget what was saved for these findings; gives how many facts that were.
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from headroom_wrap import paths, settings
 from headroom_wrap.cli.main import EXIT_ERROR, main
-from tests.learn.transcripts import wrong_interpreter
+from tests.learn.transcripts import write_claude, wrong_interpreter
 
 Capture = pytest.CaptureFixture[str]
 RULES = "# Rules\n"
@@ -67,7 +69,8 @@ def test_apply_writes_and_remembers_a_second_one_does_nothing_and_undo_takes_it_
     (fact,) = json.loads(capsys.readouterr().out)
     assert (fact["kind"], fact["agent"], fact["uses"]) == ("correction", "claude", 0)
     before = (project / "CLAUDE.md").stat()
-    assert "nothing was written" in run(capsys, "--apply")[2]
+    assert run(capsys, "--apply")[2] == "headroom: all of it is written already.\n"
+    assert run(capsys)[2] == "headroom: all of it is written already.\n"
     assert (project / "CLAUDE.md").stat() == before
     main(["memory", "list", "--json"])
     assert json.loads(capsys.readouterr().out) == [fact]
@@ -141,6 +144,8 @@ def test_all_projects_are_told_apart_and_written_each_in_its_place(
     assert (other / "CLAUDE.md").exists()
     assert "python3" in written(project)
     assert not (Path.home() / "CLAUDE.md").exists()
+    assert "it is no project but holds all of them" in err
+    assert "gone: the folder is not there any more" in err
     assert not (tmp_path / "gone").exists()
     assert "headroom learn --undo" in err
 
@@ -202,3 +207,44 @@ def test_a_refinement_that_fails_leaves_all_as_it_was_found(
     assert "not refined: claude is not on your PATH; the corrections stand as they were found" in err
     assert "python3" in written(project)
     assert run(capsys, "--refine")[0] == EXIT_ERROR
+
+
+def test_two_at_once_write_each_line_once(project: Path) -> None:
+    command = [sys.executable, "-m", "headroom_wrap", "learn", "--apply", "--json"]
+    both = [subprocess.Popen(command, stdout=subprocess.PIPE) for _ in range(2)]
+    found = [json.loads(process.communicate(timeout=60)[0]) for process in both]
+    assert written(project).count("<!-- f") == 1
+    assert [process.returncode for process in both] == [0, 0]
+    assert sum(file["is_written"] for each in found for file in each["projects"][0]["files"]) == 1
+
+
+def test_a_worktree_gets_its_own_file_and_the_memory_is_the_projects(
+    capsys: Capture, project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    private = project / ".git" / "worktrees" / "side"
+    private.mkdir(parents=True)
+    side = tmp_path / "side"
+    side.mkdir()
+    (side / ".git").write_text(f"gitdir: {private}\n", encoding="utf-8")
+    (private / "gitdir").write_text(f"{side / '.git'}\n", encoding="utf-8")
+    (private / "commondir").write_text("../..\n", encoding="utf-8")
+    monkeypatch.chdir(side)
+    assert run(capsys, "--apply")[0] == 0
+    assert "python3" in (side / "CLAUDE.md").read_text(encoding="utf-8")
+    assert written(project) == RULES
+    main(["memory", "list", "--project", str(project), "--json"])
+    assert len(json.loads(capsys.readouterr().out)) == 1
+
+
+def test_paths_hold_for_everybody_and_name_no_user(capsys: Capture, project: Path) -> None:
+    calls = [
+        (f"{project}/bin/run-it --now", 127, "No such file or directory"),
+        (f"{project}/tools/run-it --now {Path.home()}/notes", 0, "done"),
+    ]
+    for session in ("four", "five"):
+        write_claude(Path.home(), project, session, calls)
+    run(capsys, "--apply")
+    said = written(project)
+    assert "`tools/run-it --now ~/notes`" in said
+    assert str(project) not in said
+    assert str(Path.home()) not in said
