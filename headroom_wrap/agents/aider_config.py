@@ -144,11 +144,17 @@ def without(args: Sequence[str], *options: str) -> tuple[str, ...]:
 
 def yaml_in(file: Path) -> Any:
     """The content of a YAML file; None where it cannot be read."""
-    import yaml  # noqa: PLC0415 - for this agent's files alone: other sessions start without it
+    from ruamel.yaml import YAML  # noqa: PLC0415 - for this agent's files alone: other sessions start without it
+    from ruamel.yaml.constructor import SafeConstructor  # noqa: PLC0415
+    from ruamel.yaml.error import YAMLError  # noqa: PLC0415
 
+    reader = YAML(typ="safe", pure=True)
+    # As Aider's own parser (PyYAML): `yes` and `off` are truth values, and of two equal keys the last one holds.
+    reader.version = "1.1"
+    reader.Constructor = type("LastKeyHolds", (SafeConstructor,), {"check_mapping_key": lambda *_: True})
     try:
-        return yaml.safe_load(_text(file, {}))
-    except (yaml.YAMLError, ValueError):  # ValueError: a date that is none
+        return reader.load(_text(file, {}))
+    except (YAMLError, ValueError):  # ValueError: a date that is none
         return None
 
 

@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 BUSY_TIMEOUT_S = 4.0
 """With the engine's own budget for new blocks still below the proxy's deadline for one request."""
+_LOOK_MS = 20
 _MAX_IDLE_WAL_BYTES = 16 * 1024 * 1024
 
 
@@ -54,7 +55,7 @@ def create(path: Path) -> None:
 
 def in_transaction(connection: sqlite3.Connection, job: Callable[[sqlite3.Connection], T]) -> T:
     """Run `job` in a transaction of its own; gives what it gives."""
-    connection.execute("BEGIN IMMEDIATE")
+    _begin(connection)
     try:
         result = job(connection)
         connection.execute("COMMIT")
@@ -77,6 +78,26 @@ def as_store_error(path: Path) -> Iterator[None]:
     except (sqlite3.Error, zstd.ZstdError, UnicodeError, OverflowError) as error:
         hint = "Free disk space or set HEADROOM_HOME to a folder that can be written; then try again."
         raise HeadroomError(Code.STORE_FAILED, f"The store {path} failed: {error}.", hint) from error
+
+
+def _begin(connection: sqlite3.Connection) -> None:
+    """Begin to write when nobody else does; looks often, since among many the one that looks seldom waits for ever.
+
+    SQLite's own waiting pauses for up to 100 ms between two looks.
+    """
+    deadline = time.monotonic() + BUSY_TIMEOUT_S
+    connection.execute(f"PRAGMA busy_timeout = {_LOOK_MS}")
+    try:
+        while True:
+            try:
+                connection.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:  # noqa: PERF203 - it loops only when it fails
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+            else:
+                return
+    finally:
+        connection.execute(f"PRAGMA busy_timeout = {BUSY_TIMEOUT_S * 1000:.0f}")
 
 
 def _switch_to_wal(connection: sqlite3.Connection) -> None:

@@ -61,7 +61,6 @@ CREATE TABLE IF NOT EXISTS fact_vectors (
 CREATE VIRTUAL TABLE IF NOT EXISTS fact_words USING fts5 (
     scope, body, context, tokenize = "porter unicode61 remove_diacritics 2"
 );
-INSERT INTO fact_words (fact_words, rank) VALUES ('rank', 'bm25(0.0, 1.0, 0.5)');
 """
 COLUMNS = (
     "rowid, project, user, text, kind, agent, session, evidence, created, updated, last_used, uses, state, "
@@ -70,6 +69,8 @@ COLUMNS = (
 _MAX_ROWS = 8000
 """How many rows a search ranks at most, as long as it has a word that is rarer than the others."""
 _MAX_TERMS = 24
+_RANK = "bm25(0.0, 1.0, 0.5)"
+"""Said with each search: kept in the table, it made searches of other processes fail while a new file was made."""
 _WORD = re.compile(r"[^\W_]+")
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _STOP = frozenset(
@@ -176,7 +177,8 @@ def best(read: Read, scope: Scope, terms: Sequence[str], limit: int, max_rows: i
     expression = any_of if is_big else f'scope : "{_token(scope)}" AND {any_of}'
     columns = ", ".join(f"facts.{name.strip()}" for name in COLUMNS.split(","))
     ours = "EXISTS (SELECT 1 FROM facts WHERE facts.rowid = fact_words.rowid AND project = ? AND user = ?)"
-    hits = f"SELECT rowid AS n, rank AS r FROM fact_words WHERE fact_words MATCH ? AND {ours} ORDER BY rank LIMIT ?"  # noqa: S608
+    ranked = f"fact_words MATCH ? AND rank MATCH '{_RANK}'"
+    hits = f"SELECT rowid AS n, rank AS r FROM fact_words WHERE {ranked} AND {ours} ORDER BY rank LIMIT ?"  # noqa: S608
     sql = f"SELECT {columns} FROM ({hits}) JOIN facts ON facts.rowid = n ORDER BY r"  # noqa: S608
     return [fact_of(row) for row in read(sql, (expression, *held, limit))]
 

@@ -48,7 +48,8 @@ class Cut:
 
     Attributes:
         unused_since: decisions, originals and calls whose last use lies before this time.
-        figures_before: ledger rows, retrievals and calibrations older than this.
+        figures_before: ledger rows, retrievals and calibrations older than this, and what was mined from transcripts
+            that were last written to before it.
         max_bytes: how much the store may hold then; more is removed, what was used longest ago first. 0: no limit.
         spared_since: what was used since then is not removed for the size.
     """
@@ -107,6 +108,7 @@ def sweep(connection: sqlite3.Connection, cut: Cut, swept: Swept) -> Iterator[No
         while in_transaction(connection, partial(remove, cut=cut, swept=swept)):
             yield
     connection.execute("DELETE FROM calibrations WHERE updated < ?", (cut.figures_before,))
+    connection.execute("DELETE FROM learned_files WHERE mtime_ns / 1e9 < ?", (cut.figures_before,))
     yield
     if cut.max_bytes:
         yield from _shrink(connection, cut, swept)

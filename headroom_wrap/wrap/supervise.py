@@ -127,12 +127,16 @@ class SignalInbox:
         return os.read(self._reading, 4096)
 
     def stop(self, number: int, *, whole_group: bool) -> None:
-        """Stop this process as the signal would, and the rest of its group, as a shell expects of a job."""
-        before = signal.signal(number, signal.SIG_IGN)
+        """Stop this process as the signal would, and the rest of its group, as a shell expects of a job.
+
+        All with one signal: a shell that sees the job's leader stop may continue the group at once, and whoever
+        stopped itself after that would stay so.
+        """
+        before = signal.signal(number, signal.SIG_DFL)
         if whole_group:
             os.killpg(0, number)
-        signal.signal(number, signal.SIG_DFL)
-        signal.raise_signal(number)
+        else:
+            signal.raise_signal(number)
         signal.signal(number, before)
 
     def _set(self, number: int, handler: Callable[[int, FrameType | None], object] | int) -> None:

@@ -103,6 +103,7 @@ OPENAI = [
     ),
     ({CONF.format("c.yml"): f"openai-api-base: {A}"}, ("-c{top}/other/c.yml",), {}, A, "other/c.yml"),
     ({HOME.format("c.yml"): f"openai-api-base: {A}"}, ("--con", "~/c.yml"), {}, A, "home/c.yml"),
+    ({CWD.format(YAML): f"openai-api-base: {B}\nopenai-api-base: {A}\n"}, (), {}, A, "openai-api-base in"),
     ({HOME.format(YAML): "openai-api-base: [broken"}, (), {"OPENAI_API_BASE": A}, A, "OPENAI_API_BASE"),
     ({CWD.format(YAML): conf(set_env=[f"OPENAI_BASE_URL={A}"])}, (), {"OPENAI_BASE_URL": B}, A, "set-env in"),
     ({CWD.format(YAML): conf(set_env=f" OPENAI_BASE_URL = {A} ")}, (), {}, A, "set-env in"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import select
 import signal
 import sys
 import termios
@@ -26,7 +27,8 @@ def announce(name: str, text: str = "") -> None:
 
 def wait_for_ever() -> None:
     while True:
-        signal.pause()
+        # Not `pause`: a signal that comes just before it is seen with the next one only.
+        select.select([], [], [], 0.05)
 
 
 def ignore(*signals: int) -> None:

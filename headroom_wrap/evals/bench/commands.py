@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import tempfile
 import time
+import venv
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -51,13 +53,20 @@ def peers_time_to_exec(venv: Path, folder: Path, rounds: int) -> Figures:
 
 
 def installed(folder: Path) -> Figures:
-    """Size of an environment's files, pip among them.
+    """Size of an environment's files, and of what was there before: `pip` and, below Python 3.12, setuptools.
 
     Raises:
         NotRunError: there is no `headroom` in it.
     """
     program_in(folder)
-    return {"mb": sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir()) / 1e6}
+    with tempfile.TemporaryDirectory() as empty:
+        venv.create(empty, with_pip=True)
+        before = _megabytes(Path(empty))
+    return {"mb": _megabytes(folder) - before, "environment_mb": before}
+
+
+def _megabytes(folder: Path) -> float:
+    return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir()) / 1e6
 
 
 def _time_to_exec(commands: Sequence[Sequence[str]], env: Mapping[str, str], written: Path) -> Figures:

@@ -79,7 +79,7 @@ class Builder:
         self._places[id_] = len(self._events)
         self._waiting.add(id_)
         call = Call(self._turn, id_, tool, kind, kept, command_line(command), path=cut(path), cwd=folder, at=at)
-        self._add(call, sum(len(item) for item in kept.values() if isinstance(item, str)))
+        self._add(call, _n_chars(kept))
 
     def answer(self, id_: str, answer: Answer) -> None:
         """The answer to a call; one to a call that is not there is dropped, a second one replaces the first."""
@@ -119,6 +119,13 @@ class Builder:
     def _add(self, event: Event, n_chars: int) -> None:
         self._events.append(event)
         self._n_chars += n_chars + _EVENT_CHARS
+
+
+def _n_chars(value: object) -> int:
+    if isinstance(value, str):
+        return len(value)
+    items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return sum(map(_n_chars, items))
 
 
 def _first(input_: Mapping[str, Any], names: tuple[str, ...]) -> Any:

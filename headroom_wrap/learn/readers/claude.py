@@ -9,7 +9,7 @@ from typing import Any
 
 from headroom_wrap.agents.agent import Context
 from headroom_wrap.agents.claude import transcripts
-from headroom_wrap.learn.events import Outcome, Session, ToolKind
+from headroom_wrap.learn.events import Call, Outcome, Session, ToolKind
 from headroom_wrap.learn.readers import json_lines
 from headroom_wrap.learn.readers.building import Answer, Builder, answer_of
 from headroom_wrap.learn.readers.reader import Reader, Tally
@@ -50,7 +50,8 @@ _ASIDES = re.compile(
     re.DOTALL,
 )
 _TURN = re.compile(rb'"type"\s*:\s*"(?:user|assistant)"')
-_MARKS = ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly", "isApiErrorMessage")
+_MARKS = ("isMeta", "isCompactSummary", "isVisibleInTranscriptOnly", "isApiErrorMessage", "forkedFrom")
+"""Of lines that are not what they seem, or that are copies from another transcript."""
 
 
 def files(context: Context) -> Iterator[Path]:
@@ -99,7 +100,11 @@ def _answers(builder: Builder, message: dict[str, Any], details: object, at: flo
         if isinstance(block, dict) and block.get("type") == "tool_result":
             text = _result_text(block.get("content"))
             is_error = bool(block.get("is_error"))
-            builder.answer(as_text(block.get("tool_use_id")), _answer(text, details, is_error=is_error))
+            id_ = as_text(block.get("tool_use_id"))
+            answer = _answer(text, details, is_error=is_error)
+            if as_dict(details).get("backgroundTaskId"):
+                answer = Answer(_moved_aside(builder.get(id_), as_dict(details)), text)
+            builder.answer(id_, answer)
             words = _DENIED_WORDS.search(text) if is_error and _DENIED.match(text) else None
             if words:
                 builder.said(_AFTERWORD.sub("", words[1]), at)
@@ -113,6 +118,12 @@ def _answer(text: str, details: object, *, is_error: bool) -> Answer:
     timed_out = bool(is_error and _TIMEOUT.search(text[:400]))
     body = text[exit_.end() :] if exit_ else text
     return answer_of(body, int(exit_[1]) if exit_ else None, failed=is_error, timed_out=timed_out)
+
+
+def _moved_aside(call: Call | None, details: dict[str, Any]) -> Outcome:
+    """A command that goes on behind: because it was to, or because its time was over."""
+    was_asked = call is None or call.input.get("run_in_background") or details.get("backgroundedByUser")
+    return Outcome.UNKNOWN if was_asked else Outcome.TIMEOUT
 
 
 def _result_text(content: object) -> str:

@@ -41,6 +41,7 @@ _HEADER = re.compile(
     r"|Process running with session ID (?P<running>\d+)\n)+(?:Output:\n)?"
 )
 _SCRIPT_HEADER = re.compile(r"Script (?P<how>completed|failed|running)[^\n]*\n(?:Wall time[^\n]*\n)?(?:Output:\n)?")
+_SCRIPT_ERROR = re.compile(r"\A\s*Script error:\n")
 _NESTED = re.compile(
     r"tools\.(exec_command|shell_command|apply_patch)\(\s*(\{.*?\}|\"(?:[^\"\\]|\\.)*\")\s*\)", re.DOTALL
 )
@@ -50,7 +51,7 @@ _DENIED = re.compile(
 )
 _FAILED = re.compile(
     r"\s*(?:apply_patch verification failed|Failed to |failed to |unsupported call|execution error|exec_command failed"
-    r"|Invalid |unknown |error:|Error:|err: )"
+    r"|write_stdin failed|unable to |Invalid |unknown |error:|Error:|err: )"
 )
 _PATCHED = re.compile(r"\*\*\* (?:Update|Add|Delete) File: ([^\n]+)")
 _REQUEST = "## My request for Codex:"
@@ -212,7 +213,7 @@ class _Thread:
             self._count_in_script()
             changes = as_dict(item.get("changes"))
             path = next(iter(changes), "")
-            self.builder.call(id_, "apply_patch", {"path": path, "changes": changes}, cwd=self._cwd, at=at)
+            self.builder.call(id_, "apply_patch", {"path": path, "input": changes}, cwd=self._cwd, at=at)
             self.builder.answer(id_, _item_answer(item, None))
 
     def _count_in_script(self) -> None:
@@ -229,8 +230,11 @@ class _Thread:
         texts = [parts[0][header.end() :], *parts[1:]] if header else parts
         if n_commands and how != "failed":
             return
-        calls = [] if how == "failed" else _nested(source)
+        calls = _nested(source)
         results = [found for text in texts for found in _results(text)]
+        if how == "failed" and len(calls) == 1 and not n_commands:
+            # What it called threw: the failure is that call's.
+            results = [Answer(Outcome.FAILED, _SCRIPT_ERROR.sub("", "\n".join(filter(None, texts))))]
         if calls and len(calls) == len(results):
             for place, ((name, input_), answer) in enumerate(zip(calls, results, strict=True)):
                 self._call(f"{id_}.{place}", name, input_, at)
