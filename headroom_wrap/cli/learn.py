@@ -8,7 +8,7 @@ import re
 import shutil
 import sys
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
@@ -211,28 +211,33 @@ class _Command:
         ]
 
     def _tell(self, shown: Sequence[Shown], applied: Sequence[Applied], refusals: Sequence[Refusal]) -> None:
+        """What a person must know beside the diffs; the last line says what was done, or what to type."""
         sys.stdout.flush()
         for left in refusals:
             _say(f"headroom: {display.shown_path(left.path)} {left.reason}. {left.hint}")
+        for line in (*self._notes(shown), *(_told(applied) if self._way.applies else self._next(shown))):
+            _say(f"headroom: {line}")
+
+    def _notes(self, shown: Sequence[Shown]) -> Iterator[str]:
         drafts = [draft for each in shown if each.plan for draft in each.plan.drafts]
+        yield from (draft.note for draft in drafts if draft.is_change and draft.note)
         kept = {id_ for draft in drafts for id_ in draft.update.kept}
         if kept:
-            _say(f"headroom: {count(len(kept), 'correction')} that you edited or deleted by hand: left so")
+            yield f"{count(len(kept), 'correction')} that you edited or deleted by hand: left so"
         for each in shown:
             place = self._place(each.learned)
             if each.plan is None and place is not None and each.learned.sure:
-                _say(f"headroom: nothing can be written in {display.shown_path(place)}: {_why_not(place)}.")
-        if self._way.applies:
-            for line in _told(applied):
-                _say(f"headroom: {line}")
-        elif any(draft.is_change for draft in drafts):
-            n_files = sum(draft.is_change for draft in drafts)
-            _say(f"headroom: nothing was written. {self._way.again} --apply writes {_these(n_files)}.")
+                yield f"nothing can be written in {display.shown_path(place)}: {_why_not(place)}."
+
+    def _next(self, shown: Sequence[Shown]) -> Iterator[str]:
+        n_files = sum(len(each.plan.changes) for each in shown if each.plan)
+        if n_files:
+            yield f"nothing was written. {self._way.again} --apply writes {_these(n_files)}."
         elif n_new := sum(map(self._n_unknown, shown)):
             what = count(n_new, "correction")
-            _say(f"headroom: nothing was written. {self._way.again} --apply keeps {what} in the project's memory.")
+            yield f"nothing was written. {self._way.again} --apply keeps {what} in the project's memory."
         elif any(each.plan and each.learned.sure for each in shown):
-            _say("headroom: all of it is written already.")
+            yield "all of it is written already."
 
     def _n_unknown(self, shown: Shown) -> int:
         """How many findings of a project its memory does not have."""

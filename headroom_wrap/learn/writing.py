@@ -33,12 +33,14 @@ class Draft:
         held: as it was found.
         base: its text; for one that is to be made, what it begins with.
         update: what becomes of that.
+        note: why it is this file and not another, a sentence; mostly "".
     """
 
     target: Target
     held: Held
     base: str
     update: Update
+    note: str = ""
 
     @property
     def is_change(self) -> bool:
@@ -190,19 +192,21 @@ def _replace(draft: Draft, lines: LearnedLines, run: Run, step: Step) -> None:
 def _draft(target: Target, corrections: Corrections, lines: LearnedLines) -> Draft:
     is_local = corrections.is_local or _has_section(corrections.root, target.instead)
     name = target.instead if is_local and target.instead else target.name
+    note = ""
     try:
         held = files.look(corrections.root, name)
     except RefusedError as refused:
         if not target.instead or not refused.is_others or name == target.instead:
             raise
         held = files.look(corrections.root, target.instead)
+        note = f"{target.name} {refused.reason}, so that {target.instead} gets what it would."
     text = target.front if held.data is None else held.text
     remembered = lines.of(str(held.real))
     try:
         update = section.update(text, corrections.findings, remembered, corrections.now, is_whole=corrections.is_whole)
     except EditError as error:
         raise RefusedError(f"was left as it is: {error}", _MEND) from error
-    return Draft(target, held, text, update)
+    return Draft(target, held, text, update, note)
 
 
 def _has_section(root: Path, name: str) -> bool:

@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Callable
 
 import pexpect
 import pytest
 
 from headroom_wrap.emulator.server import EmulatedProvider
 from headroom_wrap.learn import asking, refining
-from tests.e2e.sandbox import CREDENTIALS, Sandbox, with_tools, wrap_claude
+from tests.e2e.sandbox import CREDENTIALS, Sandbox, with_tools, wrap_claude, wrap_codex, wrap_copilot
 from tests.e2e.test_claude_tui import leave
+from tests.e2e.test_codex import CLASSIC, CODE_MODE, EXEC, QUIET, classic, scripted, sign_in
+from tests.e2e.test_copilot import PRINT
+from tests.e2e.test_copilot import set_up as set_up_copilot
 from tests.learn.making import PYTHON, finding
 
 pytestmark = pytest.mark.e2e
@@ -26,14 +30,19 @@ def missing(sandbox: Sandbox) -> str:
     return next(name for name in ("python", "python2", "python1") if not shutil.which(name, path=sandbox.env["PATH"]))
 
 
-@pytest.fixture
-def failing(claude_sandbox: Sandbox) -> Sandbox:
-    """A user whose project is run by an interpreter that is not the first that one thinks of."""
-    if shutil.which("python3", path=claude_sandbox.env["PATH"]) is None:
-        pytest.skip("the planted correction needs a python3 on the system's PATH")
-    script = claude_sandbox.work / "scripts" / "report.py"
+def set_up(sandbox: Sandbox) -> None:
+    """A project whose report is made by an interpreter that is not the first that one thinks of."""
+    script = sandbox.work / "scripts" / "report.py"
     script.parent.mkdir()
     script.write_text("print('total 4711')\n", encoding="utf-8")
+    if shutil.which("python3", path=sandbox.env["PATH"]) is None:
+        pytest.skip("the planted correction needs a python3 on the system's PATH")
+
+
+@pytest.fixture
+def failing(claude_sandbox: Sandbox) -> Sandbox:
+    """A user of Claude Code with such a project."""
+    set_up(claude_sandbox)
     claude_sandbox.env.update(CREDENTIALS["key"])
     return claude_sandbox
 
@@ -93,6 +102,45 @@ def test_a_session_with_learn_writes_what_it_taught(failing: Sandbox, provider: 
     assert failing.leftovers() == []
     done = failing.run(*wrap_claude("--learn", "-p", "Hello"))
     assert "headroom: learned nothing new from this session." in done.stderr
+
+
+@pytest.mark.parametrize("call", [scripted, classic], ids=["code mode", "classic"])
+def test_codex_is_told_in_the_next_session(
+    call: Callable[[str], str], codex_sandbox: Sandbox, provider: EmulatedProvider
+) -> None:
+    set_up(codex_sandbox)
+    sign_in("key", codex_sandbox)
+    words = (*QUIET, *EXEC, *(CLASSIC if call is classic else CODE_MODE))
+    calls = (f"{missing(codex_sandbox)} {REPORT}", f"python3 {REPORT}")
+    asked = f"Make the report. {' '.join(map(call, calls))} [[say The total is 4711.]]"
+    done = codex_sandbox.run(*wrap_codex("--learn", *words, asked))
+    assert "headroom: learned: AGENTS.md (1 new); headroom learn --undo takes it back." in done.stderr
+    assert_next_is_told("AGENTS.md", codex_sandbox, provider, wrap_codex(*words, "Hello"))
+
+
+def test_copilot_is_told_in_the_next_session(copilot_sandbox: Sandbox, provider: EmulatedProvider) -> None:
+    set_up(copilot_sandbox)
+    set_up_copilot(copilot_sandbox, provider)
+    calls = (f"{missing(copilot_sandbox)} {REPORT}", f"python3 {REPORT}")
+    tools = " ".join(f'[[tool bash {{"command": "{command}", "description": "report"}}]]' for command in calls)
+    words = ("--allow-all-tools", *PRINT)
+    asked = f"Make the report. {tools} [[say The total is 4711.]]"
+    done = copilot_sandbox.run(*wrap_copilot("--learn", "-p", asked, *words))
+    name = ".github/copilot-instructions.md"
+    assert f"headroom: learned: {name} (1 new); headroom learn --undo takes it back." in done.stderr
+    assert_next_is_told(name, copilot_sandbox, provider, wrap_copilot("-p", "Hello", *words))
+
+
+def assert_next_is_told(name: str, sandbox: Sandbox, provider: EmulatedProvider, argv: tuple[str, ...]) -> None:
+    """The line that was written into this file stands in the next session's request, and stood in none before."""
+    (line,) = [line for line in (sandbox.work / name).read_text("utf-8").splitlines() if line.startswith("- ")]
+    said = json.dumps(line.removeprefix("- ").partition(" <!--")[0])[1:-1]
+    assert "python3" in said
+    assert not any(said in request.content.decode() for request in provider.model_requests)
+    provider.reset()
+    done = sandbox.run(*argv)
+    assert done.returncode == 0, done.stderr
+    assert said in provider.model_requests[0].content.decode()
 
 
 # -- refining, by the agents themselves

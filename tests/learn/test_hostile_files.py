@@ -105,6 +105,7 @@ def test_a_read_only_file_is_left_and_claudes_local_one_takes_it(project: Projec
     project.file("AGENTS.md").chmod(0o444)
     written, (refusal,) = project.write(finding(PYTHON))
     assert [draft.held.path.name for draft in written] == ["CLAUDE.local.md"]
+    assert written[0].note == "CLAUDE.md may not be written, so that CLAUDE.local.md gets what it would."
     assert refusal.reason == "may not be written"
     assert "chmod u+w" in refusal.hint
     assert project.file("AGENTS.md").read_text(encoding="utf-8") == "mine"
