@@ -215,7 +215,9 @@ class _Command:
         sys.stdout.flush()
         for left in refusals:
             _say(f"headroom: {display.shown_path(left.path)} {left.reason}. {left.hint}")
-        for line in (*self._notes(shown), *(_told(applied) if self._way.applies else self._next(shown))):
+        last = _told(applied) if self._way.applies else self._next(shown)
+        is_any = any(each.learned.sure or (each.plan and each.plan.changes) for each in shown)
+        for line in (*self._notes(shown), *(last if is_any else ())):
             _say(f"headroom: {line}")
 
     def _notes(self, shown: Sequence[Shown]) -> Iterator[str]:

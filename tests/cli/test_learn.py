@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -151,8 +152,8 @@ def test_all_projects_are_told_apart_and_written_each_in_its_place(
 
 
 def test_another_agents_sessions_and_older_ones_can_be_left_out(capsys: Capture, project: Path) -> None:
-    code, out, _ = run(capsys, "--agent", "codex")
-    assert (code, out) == (0, "0 sessions read; nothing went wrong that could be learned from.\n")
+    for words in (("--agent", "codex"), ("--agent", "codex", "--apply")):
+        assert run(capsys, *words) == (0, "0 sessions read; nothing went wrong that could be learned from.\n", "")
     old = wrong_interpreter(Path.home(), project, "old", at=1_700_000_000.0)
     os.utime(old, (1_700_000_000, 1_700_000_000))
     assert "3 sessions read" in run(capsys)[1]
@@ -248,3 +249,18 @@ def test_paths_hold_for_everybody_and_name_no_user(capsys: Capture, project: Pat
     assert "`tools/run-it --now ~/notes`" in said
     assert str(project) not in said
     assert str(Path.home()) not in said
+
+
+def test_what_has_expired_is_shown_going_and_goes(
+    capsys: Capture, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(capsys, "--apply")
+    later = time.time() + 400 * 86_400
+    monkeypatch.setattr(time, "time", lambda: later)
+    _, out, err = run(capsys)
+    assert "-<!-- headroom:learn:end -->" in out
+    assert "headroom learn --apply writes this" in err
+    assert "wrote CLAUDE.md (1 gone)" in run(capsys, "--apply")[2]
+    assert written(project) == RULES
+    main(["memory", "list", "--json"])
+    assert json.loads(capsys.readouterr().out) == []
