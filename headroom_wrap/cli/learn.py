@@ -169,7 +169,7 @@ class _Command:
         shown = [Shown(each, self._plan(said)) for each, said in wanted.items()]
         changes = [draft for each in shown if each.plan for draft in each.plan.changes]
         if not way.as_json:
-            display.show(console(), found, [each for each in shown if each.learned.findings], is_all=way.everything)
+            display.show(console(), found, shown, is_all=way.everything)
         if way.applies and not self._is_agreed(len(changes)):
             _say("headroom: nothing was written.")
             return 0

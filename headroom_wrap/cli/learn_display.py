@@ -84,6 +84,8 @@ def show(console: Console, found: History, projects: Sequence[Shown], *, is_all:
     """Table, sums and diffs, project by project."""
     for shown in projects:
         learned = shown.learned
+        if not learned.findings:
+            continue
         if is_all:
             console.print(Text(printable(str(learned.project or "sessions of no known project")), style="bold"))
         console.print(findings_table(learned.findings, console.width))
