@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from headroom_wrap.edits.replacing import Step, no_step
-from headroom_wrap.edits.text import EditError
+from headroom_wrap.edits.text import EditError, UnresolvedMergeError
 from headroom_wrap.learn import files, section
 from headroom_wrap.learn.backups import Run
 from headroom_wrap.learn.files import ChangedError, Held, RefusedError
@@ -21,7 +21,11 @@ from headroom_wrap.learn.targets import CLAUDE, TARGETS, Target, chosen
 from headroom_wrap.store import LearnedLines
 from headroom_wrap.store.learned_lines import DELETED
 
-_MEND = "Mend that by hand, then type headroom learn --apply again."
+_RESOLVE = "Resolve the merge, then type headroom learn --apply again."
+_MEND = (
+    f"Mend that by hand: a section is one line <!-- headroom:{section.NAME}:start --> and one line"
+    f" <!-- headroom:{section.NAME}:end --> below it. Then type headroom learn --apply again."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +209,8 @@ def _draft(target: Target, corrections: Corrections, lines: LearnedLines) -> Dra
     try:
         update = section.update(text, corrections.findings, remembered, corrections.now, is_whole=corrections.is_whole)
     except EditError as error:
-        raise RefusedError(f"was left as it is: {error}", _MEND) from error
+        hint = _RESOLVE if isinstance(error, UnresolvedMergeError) else _MEND
+        raise RefusedError(f"was left as it is: {error}", hint) from error
     return Draft(target, held, text, update, note)
 
 
