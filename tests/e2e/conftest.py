@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from headroom_wrap.emulator.server import EmulatedProvider
+from tests.e2e.canaries import assert_nowhere_but_in_originals, write_instructions
 from tests.e2e.sandbox import AGENTS_VARIABLE, Sandbox, Standalone
 from tests.e2e.tasks import write_files
 
@@ -31,20 +32,18 @@ def provider() -> Iterator[EmulatedProvider]:
 def sandbox(tmp_path: Path, provider: EmulatedProvider) -> Sandbox:
     sandbox = Sandbox.make(tmp_path, provider.url)
     write_files(sandbox.work)
+    write_instructions(sandbox.home)
     return sandbox
 
 
 @pytest.fixture(autouse=True)
 def no_credential_is_kept(request: pytest.FixtureRequest) -> Iterator[None]:
-    """Every credential of a test's environment is a canary: afterwards no file of ours holds it."""
+    """Every session carries twelve canaries, and its own credentials are more of them."""
     sandbox = request.getfixturevalue("sandbox") if "sandbox" in request.fixturenames else None
     yield
-    if sandbox is None:
-        return
-    canaries = {value for name, value in sandbox.env.items() if CREDENTIAL.search(name) and len(value) >= MIN_SECRET}
-    for file in sandbox.data.rglob("*"):
-        content = file.read_bytes() if file.is_file() else b""
-        assert not [value for value in canaries if value.encode() in content], file
+    if sandbox is not None:
+        own = {value for name, value in sandbox.env.items() if CREDENTIAL.search(name) and len(value) >= MIN_SECRET}
+        assert_nowhere_but_in_originals(sandbox.data, own)
 
 
 @pytest.fixture

@@ -54,8 +54,11 @@ class User:
         """
         shutil.rmtree(self.work / "conf", ignore_errors=True)
         write_project(self.work)
-        argv = self.argv(prompt(words, steps, self.work, DIALECTS[self.dialect]), number, again)
-        done = self.sandbox.run(*argv)
+        return self.tell(prompt(words, steps, self.work, DIALECTS[self.dialect]), number, again=again)
+
+    def tell(self, text: str, number: int = 1, *, again: bool = False) -> subprocess.CompletedProcess[str]:
+        """A session, or its next turn, with this prompt."""
+        done = self.sandbox.run(*self.argv(text, number, again))
         assert done.returncode == 0, done.stderr
         return done
 

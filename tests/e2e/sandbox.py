@@ -17,6 +17,7 @@ from headroom_wrap import paths
 from headroom_wrap.emulator import first_prefix_break
 from headroom_wrap.emulator.recording import RecordedRequest
 from headroom_wrap.emulator.server import EmulatedProvider
+from tests.e2e.canaries import VARIABLES
 
 AGENTS_VARIABLE = "HEADROOM_TEST_AGENTS"
 """The `node_modules/.bin` with the pinned agents, as `scripts/test` installs them."""
@@ -60,6 +61,7 @@ class Sandbox:
                 paths.HOME_VARIABLE: str(sandbox.data),
                 "ANTHROPIC_BASE_URL": base_url,
                 **_QUIET,
+                **VARIABLES,
                 # A tree that is tested without being installed is found as the tests find it.
                 **{name: os.environ[name] for name in ("PYTHONPATH",) if name in os.environ},
                 **env,

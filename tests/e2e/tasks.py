@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.e2e.canaries import BODIES
+
 FATAL = "2026-03-01T02:11:07Z FATAL ledger: page 7713 is torn, refusing to write"
 HIDDEN = "INFO worker-2 finished batch 131 in 41 ms"
 
@@ -56,11 +58,14 @@ def write_files(folder: Path) -> None:
     package.mkdir(parents=True)
     for number in range(15):
         lines = [f"value_{i} = compute(value_{i - 1})" for i in range(number * 20, number * 20 + 20)]
+        lines += [f"SALT = {BODIES['source']!r}"] * (number == 7)
         (package / f"module_{number:02d}.py").write_text("\n".join(lines) + "\n", encoding="utf-8")
     log = [
         f"2026-03-01T02:{i // 60:02d}:{i % 60:02d}Z INFO worker-{i % 4} finished batch {i} in {20 + i * 7 % 50} ms"
         for i in range(400)
     ]
     log[131] = f"2026-03-01T02:02:11Z {HIDDEN}"
+    log[300] += f" for {BODIES['batch']}"
+    log[350] = f"2026-03-01T02:05:50Z ERROR ledger: no access with {BODIES['error']}"
     log.insert(220, FATAL)
     (folder / "app.log").write_text("\n".join(log) + "\n", encoding="utf-8")

@@ -66,7 +66,7 @@ def test_a_base_url_in_the_users_settings_is_the_upstream_and_no_bypass(
     claude_sandbox: Sandbox, provider: EmulatedProvider
 ) -> None:
     settings = claude_sandbox.home / ".claude" / "settings.json"
-    settings.parent.mkdir()
+    settings.parent.mkdir(exist_ok=True)
     settings.write_text(json.dumps({"env": {"ANTHROPIC_BASE_URL": provider.url}}), encoding="utf-8")
     claude_sandbox.env["ANTHROPIC_BASE_URL"] = "http://127.0.0.1:9"
     before = settings.read_bytes()

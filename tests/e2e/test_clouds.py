@@ -78,7 +78,7 @@ def test_codex_on_azure_keeps_its_key_its_version_and_its_path(
     del codex_sandbox.env["HEADROOM_OPENAI_URL"], codex_sandbox.env["HEADROOM_CHATGPT_URL"]
     codex_sandbox.env["AZURE_KEY"] = "azure-0123456789"
     folder = codex_sandbox.home / ".codex"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "config.toml").write_text(
         'model_provider = "azure"\nmodel = "gpt-5.5"\n[model_providers.azure]\nname = "Azure"\n'
         f'base_url = "{provider.url}/openai/v1"\nwire_api = "responses"\n'

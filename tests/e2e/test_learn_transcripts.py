@@ -66,8 +66,7 @@ def test_what_a_subagent_did_is_read_from_its_own_transcript(sandbox: Sandbox, p
         "subagent_type": "general-purpose",
         "run_in_background": False,
     }
-    done = sandbox.run(*user.argv(f"Look. [[tool Agent {json.dumps(told)}]] [[say done]]", 1, False))
-    assert done.returncode == 0, done.stderr
+    user.tell(f"Look. [[tool Agent {json.dumps(told)}]] [[say done]]")
     main, side = user.sessions()
     assert (main.id, main.project) == (side.id, side.project)
     assert [call.tool for call in calls_of(main)] == ["Agent"]

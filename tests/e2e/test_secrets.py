@@ -11,16 +11,16 @@ import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
 import pytest
 
-from headroom_wrap import paths, zstd
+from headroom_wrap import paths
 from headroom_wrap.emulator import faults
 from headroom_wrap.emulator.faults import hold
 from headroom_wrap.emulator.server import EmulatedProvider
+from tests.e2e.canaries import FRAME, files_below, leaks, opened
 from tests.e2e.sandbox import RUN_TIMEOUT_S, Sandbox, Standalone, wrap_claude, wrap_codex, wrap_scripted
 from tests.e2e.tasks import FATAL
 
@@ -31,8 +31,6 @@ ENVIRONMENT = {name: f"canary-{name}-77e3a4d610" for name in ("other-key", "gith
 BODIES = {name: f"canary-{name}-c08b51fe42" for name in ("elided", "kept", "prompt", "argument")}
 NOWHERE = [*HEADERS.values(), *ENVIRONMENT.values()]
 CHUNK = 48
-FRAME = bytes.fromhex("28b52ffd")
-"""How Zstandard's frames begin (RFC 8878, section 3.1.1)."""
 DEBUG = {"HEADROOM_DEBUG": "1"}
 
 
@@ -69,20 +67,6 @@ BASH = prompt(f'[[tool Bash {{"command": "{COMMAND}"}}]]')
 EXEC = prompt(f'[[tool exec_command {{"cmd": "{COMMAND}"}}]]')
 
 
-def files_below(folder: Path) -> Iterator[tuple[Path, bytes]]:
-    for file in folder.rglob("*"):
-        if file.is_file() and not file.is_symlink():
-            # A file of the running session may go meanwhile.
-            with contextlib.suppress(FileNotFoundError):
-                yield file, file.read_bytes()
-
-
-def leaks(text: bytes | str, canaries: list[str]) -> list[str]:
-    """The canaries in a text."""
-    data = text.encode() if isinstance(text, str) else text
-    return [canary for canary in canaries if canary.encode() in data]
-
-
 def stored(data: Path) -> dict[str, list[bytes]]:
     """Every value of every table of the store, by the table's name, and the bytes of what is compressed."""
     found: dict[str, list[bytes]] = {}
@@ -94,10 +78,6 @@ def stored(data: Path) -> dict[str, list[bytes]]:
                     value if isinstance(value, bytes) else str(value).encode() for value in row
                 )
     return found
-
-
-def opened(value: bytes) -> bytes:
-    return zstd.decompress(value) if value.startswith(FRAME) else value
 
 
 def assert_home_is_clean(data: Path) -> None:
@@ -186,7 +166,7 @@ def test_a_session_with_claude_code_keeps_every_secret(claude_sandbox: Sandbox, 
 
 def test_a_session_with_codex_keeps_every_secret(codex_sandbox: Sandbox, provider: EmulatedProvider) -> None:
     folder = codex_sandbox.home / ".codex"
-    folder.mkdir()
+    folder.mkdir(exist_ok=True)
     (folder / "config.toml").write_text(
         'model_provider = "corp"\nmodel = "gpt-5.5"\n[model_providers.corp]\nname = "Corp"\n'
         f'base_url = "{provider.url}/v1"\nwire_api = "responses"\nenv_key = "MY_KEY"\n'
