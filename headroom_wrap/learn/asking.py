@@ -1,7 +1,8 @@
 """A model asked once: through the user's own agent in print mode, or with a key that the user names.
 
-An agent runs without tools, as far as it lets itself be told so, in an empty folder, and keeps no transcript of it. The
-question goes to its standard input, since others can read the command line.
+An agent runs without tools and without the user's instruction files, as far as it lets itself be told so, in an empty
+folder: Codex adds its global AGENTS.md all the same. The question goes to its standard input, since others can read the
+command line.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from headroom_wrap.auth import http
@@ -33,9 +34,10 @@ class NoWordError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Print:
-    """An agent in print mode, which reads its prompt from standard input."""
+    """An agent in print mode, which reads its prompt from standard input; `env` goes on top of the user's."""
 
     argv: tuple[str, ...]
+    env: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,13 +69,14 @@ AGENTS: dict[str, Print] = {
             "claude", "-p", "--tools", "", "--strict-mcp-config", "--disable-slash-commands",
             "--setting-sources", "user", "--settings", '{"disableAllHooks":true}',
             "--no-session-persistence", "--output-format", "text",
-        )
+        ),
+        {"CLAUDE_CODE_DISABLE_CLAUDE_MDS": "1", "CLAUDE_CODE_DISABLE_AUTO_MEMORY": "1"},
     ),
     "codex": Print(
         (
             "codex", "exec", "--skip-git-repo-check", "--ephemeral", "--sandbox", "read-only", "--color", "never",
             "--disable", "shell_tool", "--disable", "hooks", "--disable", "plugins", "--disable", "apps",
-            "-c", "web_search=disabled", "-c", "mcp_servers={}", "-",
+            "-c", "web_search=disabled", "-c", "mcp_servers={}", "-c", "project_doc_max_bytes=0", "-",
         )
     ),
     "copilot": Print(
@@ -144,7 +147,7 @@ def _from_agent(agent: Print, prompt: str, env: Mapping[str, str], timeout_s: fl
             process = subprocess.Popen(
                 (program, *agent.argv[1:]),
                 cwd=folder,
-                env=dict(env),
+                env={**env, **agent.env},
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,

@@ -10,7 +10,8 @@ import pytest
 
 from headroom_wrap import paths
 from headroom_wrap.cli.main import main
-from tests.e2e.test_secrets import opened, stored
+from tests.e2e.canaries import opened
+from tests.e2e.test_secrets import stored
 from tests.learn.transcripts import FAILED, write_claude
 
 _BODY = "AbCdEfGhIjKlMnOpQrStUvWxYz0123456789"
