@@ -19,6 +19,7 @@ else:
     import tomli as tomllib
 
 LEVELS = ("off", "safe", "balanced", "aggressive")
+MEMORY_MODES = ("auto", "on", "off")
 MAX_LIMIT = 10_000_000
 """Of days and of MB: beyond it a number is a slip of the finger."""
 
@@ -81,6 +82,19 @@ def _folder(value: Any) -> str:
     if not isinstance(value, str) or "\0" in value:
         raise ValueError("a folder, or the word cache")
     return value.strip()
+
+
+def _path(value: Any) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError("a folder")
+    return value.strip()
+
+
+def _memory(value: Any) -> str:
+    word = ("off", "on")[value] if isinstance(value, bool) else value
+    if word not in MEMORY_MODES:
+        raise ValueError(f"one of {', '.join(MEMORY_MODES)}")
+    return str(word)
 
 
 def _url(value: Any) -> str:
@@ -155,6 +169,14 @@ SETTINGS = (
         "Folder of the optional model for prose, or cache for the Hugging Face cache; used at level aggressive.",
     ),
     Setting(
+        "memory", "HEADROOM_MEMORY_MODE", "auto", _memory,
+        "Whether agents share the project's memory: on, off, or auto: once the project has facts.",
+    ),
+    Setting(
+        "embeddings", "HEADROOM_EMBEDDINGS", "", _path,
+        "Folder of the optional MiniLM model, with which a search of the memory also goes by meaning.",
+    ),
+    Setting(
         "learn", "HEADROOM_LEARN", default=False, parse=_switch,
         help="Learn from each wrapped session when it ends, and write it down, as headroom learn --apply does: 1 or 0.",
     ),
@@ -164,6 +186,8 @@ INTERNAL_VARIABLES = {
     paths.HOME_VARIABLE: "Folder of the store, the sessions and the settings file.",
     "HEADROOM_EMULATED_GITHUB": "Set by tests: an emulated GitHub on loopback in place of GitHub and Copilot.",
     "HEADROOM_DEBUG": "Set to 1, unexpected errors show their traceback.",
+    "HEADROOM_AGENT": "Set by a session for its MCP server: which agent saves what is saved to the memory.",
+    "HEADROOM_MEMORY": "Set by a session for its MCP server: the project whose memory it offers.",
     "HEADROOM_SESSION": "Set by a session for its children: which session a retrieval belongs to.",
     "HEADROOM_READY_FILE": "Set by a session for its MCP server: a file to create when its tools have been told.",
     "HEADROOM_SESSION_KEY": "Set by a session for its children: the key of its proxy.",
@@ -188,6 +212,8 @@ class Settings:
     retention_days: int
     store_max_mb: int
     kompress_dir: str
+    memory: str
+    embeddings: str
     learn: bool
     sources: Mapping[str, str]
 

@@ -25,7 +25,7 @@ def test_flag_beats_environment_beats_file_beats_default(file: Path) -> None:
         "openai_url": "default", "chatgpt_url": "default", "copilot_url": "default", "copilot_client_id": "default",
         "cache_breakpoints": "default",
         "retention_days": "default", "store_max_mb": "default", "kompress_dir": "default",
-        "learn": "default",
+        "memory": "default", "embeddings": "default", "learn": "default",
     }  # fmt: skip
 
 
@@ -38,6 +38,12 @@ def test_a_switch_is_said_in_the_usual_words(word: str, file: Path, *, value: bo
     assert settings.load({}, {"HEADROOM_CACHE_BREAKPOINTS": word}, file).cache_breakpoints is value
     file.write_text(f"cache_breakpoints = {str(value).lower()}\n", encoding="utf-8")
     assert settings.load({}, {}, file).cache_breakpoints is value
+
+
+@pytest.mark.parametrize(("said", "mode"), [("true", "on"), ("false", "off"), ('"auto"', "auto")])
+def test_memory_is_a_mode_or_a_switch_in_the_file(said: str, mode: str, file: Path) -> None:
+    file.write_text(f"memory = {said}\n", encoding="utf-8")
+    assert settings.load({}, {}, file).memory == mode
 
 
 @pytest.mark.parametrize(
@@ -54,6 +60,7 @@ def test_a_switch_is_said_in_the_usual_words(word: str, file: Path, *, value: bo
         {"HEADROOM_ANTHROPIC_URL": "https://example.com/v1/"},
         {"HEADROOM_COPILOT_URL": "http://127.0.0.1:8000"},
         {"HEADROOM_COPILOT_CLIENT_ID": "an id"},
+        {"HEADROOM_MEMORY_MODE": "maybe"},
     ],
 )
 def test_a_bad_value_is_refused_with_its_source_and_what_to_give(env: dict[str, str], file: Path) -> None:

@@ -1,10 +1,23 @@
 """The agents that can be wrapped: one file each says how it is found and pointed at the proxy."""
 
-from headroom_wrap.agents.agent import Agent, Context, Installation, Option, Plan, Probe, PublicName, Route, Upstream
+from headroom_wrap.agents.agent import (
+    MEMORY_TOOLS,
+    Agent,
+    Context,
+    Installation,
+    Option,
+    Plan,
+    Probe,
+    PublicName,
+    Route,
+    Shared,
+    Upstream,
+)
 from headroom_wrap.agents.registry import AGENTS, agent_named
 
 __all__ = [
     "AGENTS",
+    "MEMORY_TOOLS",
     "Agent",
     "Context",
     "Installation",
@@ -13,6 +26,7 @@ __all__ = [
     "Probe",
     "PublicName",
     "Route",
+    "Shared",
     "Upstream",
     "agent_named",
 ]

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from headroom_wrap.compression.markers import RETRIEVE_TOOL
+from headroom_wrap.paths import HOME_VARIABLE
 from headroom_wrap.proxy.headers import keyed_url
 from headroom_wrap.proxy.ports import Credential
 
@@ -15,6 +17,9 @@ NETWORK_VARIABLES = (
     "SSL_CERT_FILE", "SSL_CERT_DIR",
 )  # fmt: skip
 """What holds for the agent's way to its provider, and so for ours."""
+
+MEMORY_TOOLS = ("memory_search", "memory_save", "memory_update", "memory_forget")
+"""What the MCP server of a session offers besides retrieval, where the memory is shared."""
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
 
@@ -49,6 +54,26 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
+class Shared:
+    """What a session shares of the memory with its agent.
+
+    Attributes:
+        project: the root of the project whose facts these are.
+        agent: under which name the agent's own facts are saved.
+        brief: the notes that stand at the start of its conversations; "" where there are none.
+        folder: where the notes may be written for agents that put a file's path into their prompts: the same for
+            the same notes, so that a conversation that is taken up again gets the same bytes.
+        earlier: what conversations got that began earlier: unix seconds and notes, the oldest first.
+    """
+
+    project: Path
+    agent: str
+    brief: str
+    folder: Path
+    earlier: tuple[tuple[float, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Route:
     """Our side: where the proxy listens, and what belongs to this session.
 
@@ -60,6 +85,7 @@ class Route:
         data: the data directory (`HEADROOM_HOME`), for the children that read originals.
         mcp_command: argv of the light MCP server.
         upstreams: provider name -> where its requests go in this session.
+        shared: what the agent gets of the memory; None: neither notes nor tools.
     """
 
     url: str
@@ -69,6 +95,25 @@ class Route:
     data: Path
     mcp_command: tuple[str, ...]
     upstreams: Mapping[str, Upstream] = field(default_factory=dict)
+    shared: Shared | None = None
+
+    @property
+    def brief(self) -> str:
+        """The notes for the start of a conversation; "" where there are none to give."""
+        return "" if self.shared is None else self.shared.brief
+
+    @property
+    def mcp_env(self) -> dict[str, str]:
+        """The environment of this session's MCP server."""
+        env = {HOME_VARIABLE: str(self.data), "HEADROOM_SESSION": self.session}
+        if self.shared is not None:
+            env |= {"HEADROOM_MEMORY": str(self.shared.project), "HEADROOM_AGENT": self.shared.agent}
+        return env
+
+    @property
+    def mcp_tools(self) -> tuple[str, ...]:
+        """The tools that it offers, by their own names."""
+        return (RETRIEVE_TOOL, *(() if self.shared is None else MEMORY_TOOLS))
 
     @property
     def keyed_url(self) -> str:
@@ -106,10 +151,12 @@ class Plan:
     Attributes:
         args: arguments after the program.
         env: variables to set for the child, on top of the user's.
-        files: 0600 files to write first; all are inside `Route.files`.
+        files: 0600 files to write first; all are inside `Route.files`, or inside `Shared.folder`.
         notes: sentences for the user, one line each.
         edits: files of the user's and what they hold during the session; undone when it ends.
         public: under which name the proxy answers to the user's own tunnel, if under any.
+        brief: the notes of the memory that stand in its requests by this plan.
+        has_memory_tools: whether the memory's tools do.
     """
 
     args: tuple[str, ...]
@@ -118,6 +165,8 @@ class Plan:
     notes: tuple[str, ...] = ()
     edits: Mapping[Path, bytes] = field(default_factory=dict)
     public: PublicName | None = None
+    brief: str = ""
+    has_memory_tools: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,6 +214,9 @@ class Agent:
         options: what `headroom wrap` takes for this agent alone.
         transcripts: the folders and files in which it keeps what was said and done; they need not exist.
         credentials: upstream name -> what pays there in the agent's place; asked with the upstreams of the session.
+        began: when the conversation began that these arguments take up again (unix seconds); None: a new one, or one
+            that the user has yet to pick.
+        instructions: files of the user's with instructions that the agent reads by itself; they need not exist.
         bypasses: what would lead its requests past us, one sentence each.
         sign_ins: where credentials of its were found (a variable's name, a file), never what they are; None: not known.
         sign_in_hint: how to sign in.
@@ -186,6 +238,8 @@ class Agent:
     options: tuple[Option, ...] = ()
     transcripts: Callable[[Context], tuple[Path, ...]] = lambda _context: ()
     credentials: Callable[[Context, Mapping[str, Upstream]], Mapping[str, Credential]] = lambda _context, _upstreams: {}
+    began: Callable[[Context], float | None] = lambda _context: None
+    instructions: Callable[[Context], tuple[Path, ...]] = lambda _context: ()
     bypasses: Callable[[Context], tuple[str, ...]] = lambda _context: ()
     sign_ins: Callable[[Context], tuple[str, ...]] | None = None
     sign_in_hint: str = ""

@@ -39,6 +39,7 @@ _NO_SUFFIX = "LITELLM_ANTHROPIC_DISABLE_URL_SUFFIX"
 _NO_PROXY = ("no_proxy", "NO_PROXY")
 _BASE_OPTION, _BASE_VARIABLE = "openai-api-base", "AIDER_OPENAI_API_BASE"
 _SET_ENV_OPTION, _SET_ENV_VARIABLE = "set-env", "AIDER_SET_ENV"
+_READ_OPTION, _BRIEF = "read", "headroom-notes.md"
 _MODEL_OPTIONS = ("model", "weak-model", "editor-model")
 _OTHER_PROVIDERS = {
     "azure": ("Azure OpenAI", "AZURE_API_BASE"),
@@ -101,13 +102,28 @@ def plan(context: Context, route: Route) -> Plan:
         ours = [f"{name}={value}" for name, value in env.items()]
         env[_SET_ENV_VARIABLE] = _listed([*others, *ours])
         taken.append(_SET_ENV_OPTION)
+    read, files = _read(config, route)
     if is_pipe:
-        return Plan(aider_config.without(context.args, *taken[1:]), env, notes=bypasses(context))
+        args = (*read, *aider_config.without(context.args, *taken[1:]))
+        return Plan(args, env, files, bypasses(context), brief=route.brief)
     file = route.files / "aider.env"
     before = aider_config.statements(config.env_file) if config.is_env_file_moved else ""
     own = "".join(f"{name}={value}\n" for name, value in env.items())
-    args = ("--env-file", str(file), *aider_config.without(context.args, *taken))
-    return Plan(args, env, {file: before + own}, bypasses(context))
+    args = ("--env-file", str(file), *read, *aider_config.without(context.args, *taken))
+    return Plan(args, env, {**files, file: before + own}, bypasses(context), brief=route.brief)
+
+
+def _read(config: AiderConfig, route: Route) -> tuple[tuple[str, ...], dict[Path, str]]:
+    """The notes as a file to read, beside those that the user's variable or configuration names.
+
+    A flag, for it stands in the place of these. Aider puts the file's path into its prompt, hence the lasting one.
+    """
+    if route.shared is None or not route.brief:
+        return (), {}
+    file = route.shared.folder / _BRIEF
+    told = config.settings.get(_READ_OPTION)
+    values = (*(told.values if told else ()), str(file))
+    return tuple(word for value in values for word in (f"--{_READ_OPTION}", value)), {file: f"{route.brief}\n"}
 
 
 def _environment(config: AiderConfig, route: Route) -> dict[str, str]:

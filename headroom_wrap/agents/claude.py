@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from headroom_wrap.agents import claude_clouds, claude_settings
+from headroom_wrap.agents import claude_clouds, claude_memory, claude_settings
 from headroom_wrap.agents.agent import (
     NETWORK_VARIABLES,
     Agent,
@@ -20,7 +20,6 @@ from headroom_wrap.agents.agent import (
     find_program,
     without_proxy_for_loopback,
 )
-from headroom_wrap.compression.markers import RETRIEVE_TOOL
 from headroom_wrap.compression.model import RETRIEVE_COMMAND
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.config import OFFICIAL_URLS
@@ -76,15 +75,29 @@ def plan(context: Context, route: Route) -> Plan:
         return Plan(context.args, env)
     settings_file, mcp_file = route.files / "settings.json", route.files / "mcp.json"
     # Ours come first, a flag with one value last among them: `--mcp-config` takes every word up to the next flag.
-    args = ("--mcp-config", str(mcp_file), "--settings", str(settings_file), *settings.args)
-    merged = _merged(settings, env)
+    own, files = settings.args, dict[Path, str]()
+    brief: tuple[str, ...] = ()
+    if route.brief:
+        own, text = claude_memory.with_brief(own, context.cwd, route.brief)
+        if text:
+            files[route.files / "system-prompt.md"] = text
+            brief = ("--append-system-prompt-file", str(route.files / "system-prompt.md"))
+    args = ("--mcp-config", str(mcp_file), *brief, "--settings", str(settings_file), *own)
+    merged = _merged(settings, env, route)
     if not _PRINT_FLAGS.intersection(settings.args):
         _wait_for_tools(merged, route)
-    files = {
+    files |= {
         settings_file: json.dumps(merged, indent=1),
         mcp_file: json.dumps(_mcp(route), indent=1),
     }
-    return Plan(args, env, files, tuple(_passing(settings)))
+    return Plan(
+        args,
+        env,
+        files,
+        tuple(_passing(settings)),
+        brief=route.brief if brief else "",
+        has_memory_tools=route.shared is not None,
+    )
 
 
 def bypasses(context: Context) -> tuple[str, ...]:
@@ -134,7 +147,7 @@ def _without_key(headers: str) -> str:
     return "".join(f"{line}\n" for line in kept)
 
 
-def _merged(settings: claude_settings.Settings, env: Mapping[str, str]) -> dict[str, Any]:
+def _merged(settings: claude_settings.Settings, env: Mapping[str, str], route: Route) -> dict[str, Any]:
     merged: dict[str, Any] = dict(settings.flag)
     merged["env"] = {**_as_dict(merged.get("env")), **env}
     headers = settings.variable(_HEADERS)
@@ -143,7 +156,7 @@ def _merged(settings: claude_settings.Settings, env: Mapping[str, str]) -> dict[
         merged["env"].pop(_HEADERS, None)
     permissions = dict(_as_dict(merged.get("permissions")))
     allowed = permissions.get("allow")
-    ours = [f"mcp__{_SERVER}__{RETRIEVE_TOOL}", f"Bash({RETRIEVE_COMMAND}:*)"]
+    ours = [*(f"mcp__{_SERVER}__{tool}" for tool in route.mcp_tools), f"Bash({RETRIEVE_COMMAND}:*)"]
     permissions["allow"] = [*(allowed if isinstance(allowed, list) else []), *ours]
     merged["permissions"] = permissions
     return merged
@@ -175,11 +188,7 @@ def _mcp(route: Route) -> dict[str, Any]:
         "type": "stdio",
         "command": command,
         "args": args,
-        "env": {
-            "HEADROOM_HOME": str(route.data),
-            "HEADROOM_SESSION": route.session,
-            "HEADROOM_READY_FILE": str(ready_file(route)),
-        },
+        "env": {**route.mcp_env, "HEADROOM_READY_FILE": str(ready_file(route))},
         # In `tools` from the first turn on: a tool that comes later changes the whole cached prefix.
         "alwaysLoad": True,
     }
@@ -230,6 +239,8 @@ CLAUDE = Agent(
     network_env=network_env,
     plan=plan,
     transcripts=transcripts,
+    began=claude_memory.began,
+    instructions=claude_memory.instructions,
     bypasses=bypasses,
     sign_ins=sign_ins,
     sign_in_hint="Start claude and type /login, or set ANTHROPIC_API_KEY. A login in macOS's keychain is not seen.",

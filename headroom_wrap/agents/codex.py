@@ -8,11 +8,12 @@ WebSocket first, which the proxy declines, and goes on by HTTP at once.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headroom_wrap.agents import codex_config
+from headroom_wrap.agents import codex_config, resuming
 from headroom_wrap.agents.agent import (
     NETWORK_VARIABLES,
     Agent,
@@ -26,6 +27,7 @@ from headroom_wrap.agents.agent import (
     without_proxy_for_loopback,
 )
 from headroom_wrap.agents.codex_config import CodexConfig
+from headroom_wrap.memory import project_of
 from headroom_wrap.proxy.config import OFFICIAL_URLS
 from headroom_wrap.proxy.headers import KEY_HEADER, carried
 
@@ -42,6 +44,9 @@ _PASSED_COMMANDS = frozenset(
 _CREDENTIALS = ("CODEX_API_KEY", "OPENAI_API_KEY")
 _QUIET = ("-c", "analytics.enabled=false", "-c", "features.plugins=false", "-c", "features.apps=false")
 _WITHOUT_DAEMON = frozenset({"exec", "e", "review"})
+_RESUMING = frozenset({"resume", "fork"})
+_PRINTED = b'"source":"exec"'
+_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def upstreams(context: Context) -> Mapping[str, Upstream]:
@@ -77,11 +82,21 @@ def plan(context: Context, route: Route) -> Plan:
         return Plan(context.args, env, notes=notes)
     overrides, carrier = _provider(config, context, route)
     overrides["mcp_servers.headroom"] = _mcp(route)
+    if route.brief:
+        # No file of the session's own can say this (0.169.0). What a fact may hold is no secret: `memory.secrets`.
+        own = config.values.get("developer_instructions")
+        overrides["developer_instructions"] = f"{own}\n\n{route.brief}" if isinstance(own, str) else route.brief
     flags = [word for key, value in overrides.items() for word in ("-c", f"{key}={_toml(value)}")]
     if not _WITHOUT_DAEMON.intersection(context.args) and "--no-daemon" not in context.args:
         # The daemon would keep the first session's environment, and so its key and port, for ever.
         flags.append("--no-daemon")
-    return Plan((*flags, *context.args), {**env, **carrier}, notes=notes)
+    return Plan(
+        (*flags, *context.args),
+        {**env, **carrier},
+        notes=notes,
+        brief=route.brief,
+        has_memory_tools=route.shared is not None,
+    )
 
 
 def bypasses(context: Context) -> tuple[str, ...]:
@@ -100,12 +115,49 @@ def transcripts(context: Context) -> tuple[Path, ...]:
     return (codex_config.read(context).home / "sessions",)
 
 
+def began(context: Context) -> float | None:
+    """When the thread began that `resume` or `fork` takes up again: with an id, or the last one with `--last`."""
+    words = context.args[: context.args.index("--")] if "--" in context.args else context.args
+    verb = next((place for place, word in enumerate(words) if word in _RESUMING), None)
+    if verb is None:
+        return None
+    threads = codex_config.read(context).home / "sessions"
+    id_ = next(filter(_ID.fullmatch, words[verb + 1 :]), None)
+    if id_ is not None:
+        file = resuming.newest(threads.glob(f"*/*/*/rollout-*{id_}.jsonl"))
+    elif "--last" in words:
+        is_any = "--all" in words
+        here = f'"cwd":{json.dumps(str(context.cwd))}'.encode()
+        # Threads of `codex exec` are left out where the terminal's own are asked for.
+        unwanted = b"" if "--include-non-interactive" in words or _WITHOUT_DAEMON.intersection(words) else _PRINTED
+        file = resuming.newest(
+            threads.glob("*/*/*/rollout-*.jsonl"),
+            lambda found: _is_thread(resuming.head(found), b"" if is_any else here, unwanted),
+        )
+    else:
+        return None
+    return None if file is None else resuming.first_time(file)
+
+
+def instructions(context: Context) -> tuple[Path, ...]:
+    """AGENTS.md as Codex reads it: its own folder's, and those from the root of the project down to here."""
+    root = project_of(context.cwd)
+    places = [context.cwd, *(place for place in context.cwd.parents if place.is_relative_to(root))]
+    folders = (codex_config.read(context).home, *places)
+    return tuple(folder / name for folder in folders for name in ("AGENTS.override.md", "AGENTS.md"))
+
+
 def sign_ins(context: Context) -> tuple[str, ...]:
     """Keys of the environment, and the file that `codex login` writes."""
     config = codex_config.read(context)
     own = config.provider_values.get("env_key")
     found = variables_set(context.env, *((own,) if isinstance(own, str) else _CREDENTIALS))
     return (*found, *([str(config.home / "auth.json")] if config.has_login() else []))
+
+
+def _is_thread(head: bytes, cwd: bytes, unwanted: bytes) -> bool:
+    first = head.partition(b"\n")[0]
+    return cwd in first and not (unwanted and unwanted in first)
 
 
 def _is_elsewhere(config: CodexConfig, context: Context) -> bool:
@@ -137,7 +189,7 @@ def _mcp(route: Route) -> dict[str, Any]:
     return {
         "command": command,
         "args": args,
-        "env": {"HEADROOM_HOME": str(route.data), "HEADROOM_SESSION": route.session},
+        "env": route.mcp_env,
         "default_tools_approval_mode": "approve",
     }
 
@@ -161,6 +213,8 @@ CODEX = Agent(
     plan=plan,
     has_login_shell=True,
     transcripts=transcripts,
+    began=began,
+    instructions=instructions,
     bypasses=bypasses,
     sign_ins=sign_ins,
     sign_in_hint="Type codex login, or set OPENAI_API_KEY.",

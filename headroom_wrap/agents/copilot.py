@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from headroom_wrap.agents import copilot_byok, copilot_settings, copilot_subscription
+from headroom_wrap.agents import copilot_byok, copilot_settings, copilot_subscription, resuming
 from headroom_wrap.agents.agent import (
     NETWORK_VARIABLES,
     Agent,
@@ -23,7 +23,7 @@ from headroom_wrap.agents.agent import (
     find_program,
     without_proxy_for_loopback,
 )
-from headroom_wrap.compression.markers import RETRIEVE_TOOL
+from headroom_wrap.memory import project_of
 from headroom_wrap.proxy.ports import Credential
 
 _SUBSCRIPTION = Option("--subscription", "use your GitHub Copilot subscription")
@@ -32,6 +32,13 @@ _PASSED_COMMANDS = frozenset(
     "app login help init config update version workflow sessions memories plugin mcp skill instruction lsp sandbox"
     " completion".split()
 )
+_INSTRUCTIONS = "COPILOT_CUSTOM_INSTRUCTIONS_DIRS"
+"""Further folders in which Copilot CLI looks for instructions, with commas (`copilot help environment`)."""
+_BRIEF = Path(".github", "instructions", "headroom.instructions.md")
+_FOR_ALL_FILES = "---\napplyTo: '**'\n---\n"
+"""With it the text stands in the system prompt, and no path does (run with 1.0.102)."""
+_RESUME = ("-r", "--resume", "--session-id")
+_MIN_ID = 7
 
 
 def upstreams(context: Context) -> Mapping[str, Upstream]:
@@ -69,13 +76,53 @@ def plan(context: Context, route: Route) -> Plan:
     else:
         more = copilot_byok.environment(context, route)
     file = route.files / "mcp.json"
-    flags = (f"--additional-mcp-config=@{file}", f"--allow-tool={_SERVER}({RETRIEVE_TOOL})")
-    return Plan((*flags, *context.args), env | more, {file: json.dumps(_mcp(route), indent=1)}, notes)
+    allowed = (f"--allow-tool={_SERVER}({tool})" for tool in route.mcp_tools)
+    flags = (f"--additional-mcp-config=@{file}", *allowed)
+    files = {file: json.dumps(_mcp(route), indent=1)}
+    if route.brief:
+        folder = route.files / "instructions"
+        files[folder / _BRIEF] = f"{_FOR_ALL_FILES}{route.brief}\n"
+        own = context.env.get(_INSTRUCTIONS, "").strip()
+        more[_INSTRUCTIONS] = f"{own},{folder}" if own else str(folder)
+    return Plan(
+        (*flags, *context.args),
+        env | more,
+        files,
+        notes,
+        brief=route.brief,
+        has_memory_tools=route.shared is not None,
+    )
 
 
 def transcripts(context: Context) -> tuple[Path, ...]:
     """A folder per session, with its events in `events.jsonl`."""
     return (copilot_settings.folder(context) / "session-state",)
+
+
+def began(context: Context) -> float | None:
+    """When the session began that `--continue`, or `--resume` with an id or its beginning, takes up again."""
+    folder = copilot_settings.folder(context) / "session-state"
+    if "--continue" in context.args:
+        here = f"\ncwd: {context.cwd}\n".encode()
+        sessions = list(folder.glob("*/events.jsonl"))
+        file = resuming.newest(sessions, lambda found: here in resuming.head(found.with_name("workspace.yaml")))
+        file = file or resuming.newest(sessions)
+    else:
+        named = resuming.option(context.args, _RESUME, may_stand_alone=True) or ""
+        if len(named) < _MIN_ID or not set(named) <= set("0123456789abcdef-"):
+            return None
+        file = resuming.newest(folder.glob(f"{named}*/events.jsonl"))
+    return None if file is None else resuming.first_time(file)
+
+
+def instructions(context: Context) -> tuple[Path, ...]:
+    """What Copilot CLI reads of the project and of the user (`copilot help`, custom instructions)."""
+    root = project_of(context.cwd)
+    found = [copilot_settings.folder(context) / "copilot-instructions.md"]
+    for place in dict.fromkeys((root, context.cwd)):
+        found += [place / name for name in ("AGENTS.md", "CLAUDE.md", "GEMINI.md", ".github/copilot-instructions.md")]
+        found += sorted((place / ".github" / "instructions").glob("**/*.instructions.md"))
+    return tuple(found)
 
 
 def bypasses(context: Context) -> tuple[str, ...]:
@@ -104,8 +151,8 @@ def _mcp(route: Route) -> dict[str, Any]:
         "type": "local",
         "command": command,
         "args": args,
-        "env": {"HEADROOM_HOME": str(route.data), "HEADROOM_SESSION": route.session},
-        "tools": [RETRIEVE_TOOL],
+        "env": route.mcp_env,
+        "tools": list(route.mcp_tools),
         # With many tools the CLI would show it only to those who search; a marker's reader has to have it.
         "deferTools": "never",
     }
@@ -124,6 +171,8 @@ COPILOT = Agent(
     retrieves_by_shell=False,
     options=(_SUBSCRIPTION,),
     transcripts=transcripts,
+    began=began,
+    instructions=instructions,
     bypasses=bypasses,
     credentials=credentials,
 )

@@ -36,6 +36,8 @@ _PUBLIC_URL, _INSTALL = "--public-url", "--install"
 _PROGRAMS = ("cursor", "cursor-agent")
 _SERVER = ("mcpServers", "headroom")
 _MCP, _RULE = Path(".cursor", "mcp.json"), Path(".cursor", "rules", "headroom.mdc")
+_NOTES = Path(".cursor", "rules", "headroom-notes.mdc")
+_NOTES_HEAD = "---\ndescription: Notes on this project\nalwaysApply: true\n---\n"
 _BASE_URL, _API_KEY = "OPENAI_BASE_URL", "OPENAI_API_KEY"
 _BEARER_FILE = "cursor.bearer"
 _DATA_VARIABLE = "CURSOR_DATA_DIR"
@@ -88,11 +90,23 @@ def plan(context: Context, route: Route) -> Plan:
         HeadroomError: `JOURNAL_CONFLICT` for a file in the project that cannot be edited, `BAD_SETTING` for a public
             URL that is none, or without an API key for the calls that come through it.
     """
-    server = _server(route.data, route.mcp_command, route.session)
+    server = _server(route.mcp_command, route.mcp_env)
     edits, notes = _edits(context, server, replaces_ours=False)
+    file, brief = _project(context) / _NOTES, ""
+    if route.brief and not file.exists():
+        brief = route.brief
+        edits[file] = f"{_NOTES_HEAD}\n{brief}\n".encode()
     public = _public(context, route)
     notes += (f"{_NO_SAVINGS}.",) if public is None else _settings(public, route)
-    return Plan(_args(context), {}, notes=notes, edits=edits, public=public)
+    return Plan(
+        _args(context),
+        {},
+        notes=notes,
+        edits=edits,
+        public=public,
+        brief=brief,
+        has_memory_tools=route.shared is not None,
+    )
 
 
 def installation(context: Context, data: Path, mcp_command: tuple[str, ...]) -> Installation:
@@ -101,7 +115,7 @@ def installation(context: Context, data: Path, mcp_command: tuple[str, ...]) -> 
     Raises:
         HeadroomError: `JOURNAL_CONFLICT` for a file in the project that cannot be edited.
     """
-    edits, notes = _edits(context, _server(data, mcp_command), replaces_ours=True)
+    edits, notes = _edits(context, _server(mcp_command, {"HEADROOM_HOME": str(data)}), replaces_ours=True)
     return Installation(edits, f"MCP server and rule in {_project(context)}", (*notes, f"{_NO_SAVINGS}."))
 
 
@@ -113,6 +127,13 @@ def transcripts(context: Context) -> tuple[Path, ...]:
     data = Path(context.env.get(_DATA_VARIABLE) or context.home / ".cursor")
     slug = re.sub(r"[^a-zA-Z0-9]+", "-", str(_project(context))).strip("-")
     return data / "projects" / slug / "agent-transcripts", data / "chats"
+
+
+def instructions(context: Context) -> tuple[Path, ...]:
+    """Files of the project that Cursor reads: AGENTS.md, CLAUDE.md and its rules."""
+    project = _project(context)
+    names = ("AGENTS.md", "CLAUDE.md", ".cursorrules")
+    return (*(project / name for name in names), *sorted((project / ".cursor" / "rules").glob("**/*.mdc")))
 
 
 def bypasses(context: Context) -> tuple[str, ...]:
@@ -137,10 +158,9 @@ def _project(context: Context) -> Path:
     return next((path for path in named if path.is_dir()), context.cwd)
 
 
-def _server(data: Path, mcp_command: tuple[str, ...], session: str = "") -> dict[str, Any]:
+def _server(mcp_command: tuple[str, ...], env: Mapping[str, str]) -> dict[str, Any]:
     command, *args = mcp_command
-    env = {"HEADROOM_HOME": str(data)} | ({"HEADROOM_SESSION": session} if session else {})
-    return {"command": command, "args": args, "env": env}
+    return {"command": command, "args": args, "env": dict(env)}
 
 
 def _edits(
@@ -262,6 +282,7 @@ CURSOR = Agent(
         Option(_INSTALL, "set up MCP server and rule for good; undone by unwrap"),
     ),
     transcripts=transcripts,
+    instructions=instructions,
     bypasses=bypasses,
     installation=installation,
     why_no_calls=f"{_NO_SAVINGS}.",

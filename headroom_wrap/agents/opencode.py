@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from headroom_wrap.agents import opencode_memory
 from headroom_wrap.agents.agent import (
     NETWORK_VARIABLES,
     Agent,
@@ -27,7 +28,6 @@ from headroom_wrap.agents.agent import (
     variables_set,
     without_proxy_for_loopback,
 )
-from headroom_wrap.compression.markers import RETRIEVE_TOOL
 from headroom_wrap.proxy.config import OFFICIAL_URLS
 
 CONTENT = "OPENCODE_CONFIG_CONTENT"
@@ -57,6 +57,7 @@ _CREDENTIALS = ("ANTHROPIC_API_KEY", "OPENAI_API_KEY", "OPENCODE_API_KEY", "OPEN
 _QUIET = {"OPENCODE_DISABLE_AUTOUPDATE": "1", "OPENCODE_DISABLE_MODELS_FETCH": "1"}
 _DEFAULT_PACKAGE = "@ai-sdk/openai-compatible"
 _FILES = ("opencode.json", "opencode.jsonc")
+_BRIEF = "headroom-notes.md"
 _MANAGED = {"darwin": Path("/Library/Application Support/opencode"), "linux": Path("/etc/opencode")}
 _PASSED_COMMANDS = frozenset(
     "completion mcp attach debug providers auth agent upgrade uninstall models stats export import session plugin"
@@ -109,14 +110,29 @@ def plan(context: Context, route: Route) -> Plan:
         },
         "mcp": {_SERVER: _mcp(route)},
         # A rule that comes later wins, and this one is merged in as the last.
-        "permission": {f"{_SERVER}_{RETRIEVE_TOOL}": "allow"},
+        "permission": {f"{_SERVER}_{tool}": "allow" for tool in route.mcp_tools},
     }
+    files: dict[Path, str] = {}
+    if route.shared is not None and route.brief:
+        file = route.shared.folder / _BRIEF
+        files[file] = f"{route.brief}\n"
+        # This list joins those of the other layers (run with 1.18.33).
+        ours["instructions"] = [str(file)]
     theirs = _parsed(context.env.get(CONTENT, ""))
     rules = theirs.get("permission")
     if isinstance(rules, str):
         theirs = {**theirs, "permission": {"*": rules}}
+    if isinstance(theirs.get("instructions"), list) and "instructions" in ours:
+        ours["instructions"] = [*theirs["instructions"], *ours["instructions"]]
     env[CONTENT] = json.dumps(_merged(theirs, ours))
-    return Plan(context.args, env, notes=bypasses(context))
+    return Plan(
+        context.args,
+        env,
+        files,
+        bypasses(context),
+        brief=route.brief,
+        has_memory_tools=route.shared is not None,
+    )
 
 
 def bypasses(context: Context) -> tuple[str, ...]:
@@ -127,6 +143,16 @@ def bypasses(context: Context) -> tuple[str, ...]:
 def transcripts(context: Context) -> tuple[Path, ...]:
     """The SQLite database of all sessions."""
     return (_folder(context, "XDG_DATA_HOME", ".local/share") / (context.env.get("OPENCODE_DB") or "opencode.db"),)
+
+
+def began(context: Context) -> float | None:
+    """When the session began that these arguments take up again."""
+    return opencode_memory.began(context, transcripts(context)[0])
+
+
+def instructions(context: Context) -> tuple[Path, ...]:
+    """The files of instructions that OpenCode reads by itself."""
+    return opencode_memory.instructions(context, _folder(context, "XDG_CONFIG_HOME", ".config"))
 
 
 def sign_ins(context: Context) -> tuple[str, ...]:
@@ -257,8 +283,8 @@ def _project_folders(context: Context) -> list[Path]:
 
 
 def _mcp(route: Route) -> dict[str, Any]:
-    environment = {"HEADROOM_HOME": str(route.data), "HEADROOM_SESSION": route.session}
-    return {"type": "local", "command": list(route.mcp_command), "environment": environment, "enabled": True}
+    command = list(route.mcp_command)
+    return {"type": "local", "command": command, "environment": route.mcp_env, "enabled": True}
 
 
 def _folder(context: Context, variable: str, default: str) -> Path:
@@ -314,6 +340,8 @@ OPENCODE = Agent(
     network_env=network_env,
     plan=plan,
     transcripts=transcripts,
+    began=began,
+    instructions=instructions,
     bypasses=bypasses,
     sign_ins=sign_ins,
     sign_in_hint="Type opencode auth login, or set the variable of your provider's key.",

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import getpass
 import json
 import os
 import sys
@@ -20,6 +19,7 @@ from headroom_wrap import paths
 from headroom_wrap.cli.display import console, count, printable, when
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.memory import Memory, project_of
+from headroom_wrap.memory.projects import user_name
 from headroom_wrap.store import Fact, Kind, Relation, Scope, Store
 
 command = typer.Typer(
@@ -203,7 +203,7 @@ def _memory(project: Path | None) -> Iterator[Memory]:
     if not folder.is_dir():
         raise HeadroomError(Code.BAD_REQUEST, f"{folder} is no folder.", "Give --project a folder of the project.")
     with _store() as store:
-        yield Memory(store, Scope(str(project_of(folder)), getpass.getuser()))
+        yield Memory(store, Scope(str(project_of(folder)), user_name()))
 
 
 def _rows(file: Path) -> list[Any]:

@@ -22,6 +22,7 @@ _FLAGS = {
     "--cache-breakpoints": "cache_breakpoints",
     "--learn": "learn",
 }
+_CHOICES = {"--memory": ("memory", "on"), "--no-memory": ("memory", "off")}
 INSTALL = "--install"
 """Of agents that have it: what it does stays until `headroom unwrap AGENT`."""
 _SHARED_FLAG = "--verbose"
@@ -50,6 +51,7 @@ Options:
   --level LEVEL         off, safe, balanced (default) or aggressive
   --no-compress         the same as --level off
   --exclude-tool NAME   never touch this tool's results; may be repeated
+  --memory, --no-memory share the project's memory with the agent, or not (default: once it has facts)
   --learn               write what this session teaches into CLAUDE.md, AGENTS.md ... when it ends
   --cache-breakpoints   mark prefixes for Anthropic's cache where the agent marks none
   --anthropic-url URL   where Anthropic requests go, without /v1
@@ -88,6 +90,9 @@ def split(argv: list[str]) -> Words:
             words.args += [word, *rest] if words.args else rest
         elif word in _FLAGS and not (word == _SHARED_FLAG and words.agent):
             words.flags[_FLAGS[word]] = True
+        elif word in _CHOICES:
+            name, value = _CHOICES[word]
+            words.flags[name] = value
         elif name in _OPTIONS:
             _add(words.flags, name, value if has_value else next(rest, None))
         elif (option := _own_option(name, words.agent)) is not None:

@@ -337,6 +337,8 @@ def _why_left(slot: Slot, max_chars: int) -> str | None:
         return "it is the question"
     if slot.tool_name.endswith(markers.RETRIEVE_TOOL) or markers.carries_marker(slot.text):
         return "retrieved, or marked already"
+    if markers.is_notes(slot.text):
+        return "notes of the memory"
     return None
 
 

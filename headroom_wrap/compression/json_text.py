@@ -37,6 +37,8 @@ _scan_strictly: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder(
     object_pairs_hook=_no_duplicates, parse_constant=_no_constant
 ).raw_decode
 _scan: Callable[[str, int], tuple[Any, int]] = json.JSONDecoder().raw_decode
+read: Callable[[str], Any] = json.JSONDecoder().decode
+"""The value of a text that is valid JSON."""
 
 
 def skip_space(text: str, at: int) -> int:

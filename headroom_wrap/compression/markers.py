@@ -17,6 +17,9 @@ RETRIEVE_TOOL = "headroom_retrieve"
 SENTINEL = f"{PREFIX} original "
 """First words of every retrieved text: it is what the model asked for, and so never a slot."""
 
+NOTES = "[Headroom memory: "
+"""First words of notes from the memory: their frame and their escapes stay as they are."""
+
 _HEAD_CHARS = 300
 _MARKER_LINE = re.compile(r'(?:^|"|\\n)\[headroom[ :]|\[headroom: chars \d', re.MULTILINE)
 """At the start of a line, also of one inside a JSON string: scripts print retrieved texts so. What is elided inside a
@@ -100,6 +103,11 @@ def carries_marker(text: str) -> bool:
     """Whether a line of ours stands in `text` already."""
     # The plain search costs next to nothing, and this is asked of every block of every request.
     return PREFIX in text and _MARKER_LINE.search(text) is not None
+
+
+def is_notes(text: str) -> bool:
+    """Whether `text` is what a tool of the memory answered."""
+    return NOTES in text[:_HEAD_CHARS]
 
 
 def _call(original_id: str, unit: str, profile: Profile) -> str:

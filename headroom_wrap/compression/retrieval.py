@@ -1,4 +1,4 @@
-"""Give back what was elided: whole, by lines, by rows, by characters, or by a pattern."""
+"""Give back what was elided: whole, by lines, rows or characters, by a pattern, a JSON path or a question."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import islice
 from types import FrameType
 
-from headroom_wrap.compression import markers
+from headroom_wrap.compression import markers, passages
+from headroom_wrap.compression.json_paths import nodes
 from headroom_wrap.compression.json_rows import rows_of
 from headroom_wrap.compression.json_text import NotPlainJsonError
 from headroom_wrap.errors import Code, HeadroomError
@@ -59,6 +60,8 @@ def retrieve(  # noqa: PLR0913 - these are the arguments of the tool
     chars: str | None = None,
     grep: str | None = None,
     context: int = 0,
+    path: str | None = None,
+    query: str | None = None,
     max_chars: int = MAX_CHARS,
 ) -> str:
     """The original, or a part of it, under a line that says what follows. Call it on the main thread (see `grep`).
@@ -72,34 +75,49 @@ def retrieve(  # noqa: PLR0913 - these are the arguments of the tool
         grep: a regular expression (or plain text, if it is not one): what matches, as `NN: text`. It may use
             `GREP_CPU_S` of processor time, which only the main thread can enforce.
         context: how many items before and after a match to show, as `NN- text`.
+        path: a JSON path (RFC 9535): each value that it names, without white space, on a line of its own.
+        query: what is to be known: the passages that speak of it, best by BM25, in the order of the text. It goes with
+            lines or rows.
         max_chars: about how long the answer may be; what is cut is said, with what to ask for next.
 
     Raises:
-        HeadroomError: `ORIGINAL_NOT_FOUND`; `BAD_REQUEST` for a range that is none, or a pattern that takes too long.
+        HeadroomError: `ORIGINAL_NOT_FOUND`; `BAD_REQUEST` for a range or a path that is none, or a pattern that takes
+            too long.
     """
     original = store.original(id_.strip())
     if original is None:
         message = f"There is no original {id_!r} in this store."
         hint = "Take the id from a marker; it begins with h. If it was removed with age, run the tool again."
         raise HeadroomError(Code.ORIGINAL_NOT_FOUND, message, hint)
-    if sum(part is not None for part in (lines, rows, chars)) > 1 or (chars is not None and grep is not None):
-        message = "One original cannot be cut in two ways at once."
-        raise HeadroomError(
-            Code.BAD_REQUEST, message, "Give one of lines, rows and chars; grep goes with lines or rows."
-        )
+    _refuse_two(lines=lines, rows=rows, chars=chars, path=path)
+    _refuse_two(chars=chars, path=path, grep=grep, query=query)
     body: Iterable[str]
     if chars is not None:
         said, body = _characters(original.text, chars, max_chars)
+    elif path is not None:
+        said, body = _values(original.text, path, max_chars)
     else:
         part = _lines(original.text, lines) if rows is None else _rows(original.text, rows)
         said = f"{part.unit} {_ranges(part.numbers)} of {len(part.items)}"
-        if grep is None:
-            body = _whole(part, len(original.text), max_chars)
-        else:
+        if grep is not None:
             matches = _matches(part, grep)
             said += f", {len(matches)} match {grep!r}"
             body = _found(part, matches, context, max_chars)
+        elif query is not None:
+            spans = passages.best(part.items, part.numbers, query)
+            said += f", {len(spans)} passages nearest to {query!r}"
+            body = _nearest(part, spans, query, max_chars)
+        else:
+            body = _whole(part, len(original.text), max_chars)
     return "\n".join([f"{markers.SENTINEL}{original.id}: {said}]", *body])
+
+
+def _refuse_two(**parts: str | None) -> None:
+    given = [name for name, part in parts.items() if part is not None]
+    if len(given) > 1:
+        message = f"One original cannot be cut in two ways at once: {' and '.join(given)}."
+        hint = "Give one of lines, rows, chars and path; grep or query goes with lines or rows."
+        raise HeadroomError(Code.BAD_REQUEST, message, hint)
 
 
 def _lines(text: str, spans: str | None) -> _Part:
@@ -156,6 +174,47 @@ def _characters(text: str, spans: str, max_chars: int) -> tuple[str, list[str]]:
     end = min(last, first - 1 + max_chars)
     rest = [] if end == last else [_cut(f"chars={end + 1}-{last}")]
     return f"chars {first}-{end} of {len(text)}", [text[first - 1 : end], *rest]
+
+
+def _values(text: str, path: str, max_chars: int) -> tuple[str, Iterator[str]]:
+    """What to say of the values that a JSON path names, and they themselves: of several, each behind its place."""
+    try:
+        with _cpu_limit(GREP_CPU_S):
+            found = nodes(text, path)
+    except NotPlainJsonError as error:
+        message = "This original is no JSON document that can be taken apart."
+        raise HeadroomError(Code.BAD_REQUEST, message, "Ask for lines or a grep instead.") from error
+    except TimeoutError:
+        message = f"The path {path!r} takes too long on this original."
+        raise HeadroomError(Code.BAD_REQUEST, message, "Use a simpler one, without .. and patterns.") from None
+    pieces = [value if len(found) == 1 else f"{place}: {value}" for place, value in found]
+    return f"path {path}, {len(found)} {'value' if len(found) == 1 else 'values'}", _fitting(pieces, max_chars)
+
+
+def _fitting(pieces: Sequence[str], max_chars: int) -> Iterator[str]:
+    left = max_chars + 1
+    for index, piece in enumerate(pieces):
+        left -= len(piece) + 1
+        if left < 0:
+            if not index:
+                yield piece[:max_chars]
+            yield _cut("a path that names less, or lines of the original")
+            return
+        yield piece
+
+
+def _nearest(part: _Part, spans: Sequence[_Span], query: str, max_chars: int) -> Iterator[str]:
+    """The items of some passages, numbered, those that hold a word of the query as matches are."""
+    hits = passages.hits(query)
+    left = max_chars + 1
+    for place, (first, last) in enumerate(spans):
+        for number in range(first, last + 1):
+            piece = _match(part, number, hits(part.item(number))[: _MATCHES_SHOWN + 1] or None)
+            left -= len(piece) + 1
+            if left < 0 and (place or number > first):
+                yield _cut(f"{part.unit}={number}-{last}")
+                return
+            yield piece
 
 
 def _whole(part: _Part, n_chars: int, max_chars: int) -> Iterator[str]:

@@ -11,7 +11,7 @@ from typing import Any
 from headroom_wrap import tokens
 from headroom_wrap.compression.markers import RETRIEVE_TOOL
 from headroom_wrap.evals.trajectories import Call, Step, Trajectory
-from headroom_wrap.mcp.server import TOOL
+from headroom_wrap.mcp.originals import RETRIEVE
 
 MARK = {"type": "ephemeral"}
 MARK_BYTES = b',"cache_control":{"type":"ephemeral"}'
@@ -19,6 +19,7 @@ MARK_BYTES = b',"cache_control":{"type":"ephemeral"}'
 OUR_TOOL = f"mcp__headroom__{RETRIEVE_TOOL}"
 PREFIX_TOKENS = 12_000
 _N_TOOLS = 12
+_SCHEMA = RETRIEVE.listed()["inputSchema"]
 _RULE = "Rule {n}: before you {a} a {b} in part {m} of a project, {c} what it {d}, and say in one sentence why it {e}. "
 _WORDS = (
     ("change", "move", "rename", "delete", "publish", "format", "split"),
@@ -60,7 +61,7 @@ def messages_turns(session: Trajectory, model: str, prefix: Prefix, *, with_our_
         {"name": name, "description": text, "input_schema": schema} for name, text, schema in _tools(session, prefix)
     ]
     if with_our_tool:
-        tools.append({"name": OUR_TOOL, "description": TOOL["description"], "input_schema": TOOL["inputSchema"]})
+        tools.append({"name": OUR_TOOL, "description": RETRIEVE.description, "input_schema": _SCHEMA})
     system = [{"type": "text", "text": text} for text in (prefix.system, session.system) if text]
     if system:
         system[-1]["cache_control"] = MARK  # type: ignore[assignment]
@@ -77,7 +78,7 @@ def chat_turns(session: Trajectory, model: str, prefix: Prefix, *, with_our_tool
     """Bodies of OpenAI Chat Completions."""
     tools = [_function(name, text, schema) for name, text, schema in _tools(session, prefix)]
     if with_our_tool:
-        tools.append(_function(OUR_TOOL, str(TOOL["description"]), TOOL["inputSchema"]))
+        tools.append(_function(OUR_TOOL, RETRIEVE.description, _SCHEMA))
     system = "\n\n".join(filter(None, (prefix.system, session.system)))
     head = {"model": model, "prompt_cache_key": session.name, "tools": tools}
     sent = [_dump({"role": "system", "content": system})] if system else []

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from headroom_wrap.errors import Code, HeadroomError
@@ -13,6 +13,8 @@ from headroom_wrap.memory.vectors import Embedder, Vectors, fused
 from headroom_wrap.store import Change, Fact, Kind, Relation, Saved, Scope, Store
 
 MAX_CHARS = 2000
+_MAX_TOLD = 5000
+"""Of how many facts, the newest, a brief tells the best."""
 _POOL = 50
 """How many facts of each ranking are fused."""
 
@@ -123,9 +125,14 @@ class Memory:
         """What happened, the newest first."""
         return self._facts.history(self._scope, limit)
 
-    def brief(self) -> str:
-        """The best facts, framed as notes, for the start of a conversation; "" where there are none."""
-        return brief_of(self.facts())
+    def brief(self, known: Collection[str] = ()) -> str:
+        """The best facts, framed as notes, for the start of a conversation; "" where there are none.
+
+        Args:
+            known: what the agent reads anyway, as `documents.said_in` gives it: such facts are left out.
+        """
+        facts = self.facts(_MAX_TOLD)
+        return brief_of([f for f in facts if compare.normal(f.text) not in known and not secrets.is_secret(f.text)])
 
     def exported(self) -> list[dict[str, Any]]:
         """The facts that hold as plain data, without the project's path and the user's name; the oldest first."""

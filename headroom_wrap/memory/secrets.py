@@ -25,12 +25,17 @@ def redacted(text: str) -> str:
     return _SECRET.sub("[redacted]", text)
 
 
+def is_secret(text: str) -> bool:
+    """Whether a text holds what looks like a credential."""
+    return _SECRET.search(text) is not None
+
+
 def refuse(text: str) -> None:
     """Do nothing for a text without a credential.
 
     Raises:
         HeadroomError: `BAD_REQUEST`, without the text.
     """
-    if _SECRET.search(text):
+    if is_secret(text):
         message = "The fact holds what looks like a password, key or token; nothing was saved."
         raise HeadroomError(Code.BAD_REQUEST, message, "Say where it is kept instead.")

@@ -1,5 +1,6 @@
 """The only place that knows SQL: originals, decisions, and the ledger of savings."""
 
+from headroom_wrap.store.briefs import Brief, Briefs
 from headroom_wrap.store.fact_records import Change, Fact, Kind, Relation, Saved, Scope
 from headroom_wrap.store.facts import Facts
 from headroom_wrap.store.learned_files import LearnedFile, LearnedFiles
@@ -9,7 +10,7 @@ from headroom_wrap.store.retention import Cut, Limits, Swept
 from headroom_wrap.store.store import Store
 
 __all__ = [
-    "Change", "Cut", "DatedDecision", "Decision", "Fact", "Facts", "Failure", "Kind", "LearnedFile", "LearnedFiles",
-    "LearnedLine", "LearnedLines", "LedgerRow", "Limits", "Original", "Relation", "Saved", "Scope", "SessionTotals",
-    "Store", "StoreStats", "Swept",
+    "Brief", "Briefs", "Change", "Cut", "DatedDecision", "Decision", "Fact", "Facts", "Failure", "Kind", "LearnedFile",
+    "LearnedFiles", "LearnedLine", "LearnedLines", "LedgerRow", "Limits", "Original", "Relation", "Saved", "Scope",
+    "SessionTotals", "Store", "StoreStats", "Swept",
 ]  # fmt: skip

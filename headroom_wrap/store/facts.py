@@ -12,6 +12,7 @@ from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, cast
 
+from headroom_wrap.store.briefs import take_out
 from headroom_wrap.store.fact_records import Change, Fact, Relation, Saved, Scope
 from headroom_wrap.store.fact_rows import (
     COLUMNS,
@@ -126,6 +127,7 @@ class Facts:
             connection.execute("DELETE FROM fact_vectors WHERE fact = ?", (number,))
             connection.execute("DELETE FROM fact_changes WHERE fact = ?", (number,))
             connection.execute("INSERT INTO fact_words (fact_words) VALUES ('optimize')")
+            take_out(connection, scope, id_)
             return True
 
         return bool(self._write(job).result())

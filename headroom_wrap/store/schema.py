@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+from headroom_wrap.store.briefs import TABLES as _BRIEF_TABLES
 from headroom_wrap.store.fact_rows import TABLES as _FACT_TABLES
 from headroom_wrap.store.learned_files import TABLES as _LEARNED_FILES
 from headroom_wrap.store.learned_lines import TABLES as _LEARNED_LINES
@@ -108,5 +109,5 @@ def prepare(connection: sqlite3.Connection) -> None:
     if version > VERSION:
         raise sqlite3.DatabaseError(f"the store has format {version}; this Headroom reads up to {VERSION}")
     if version < VERSION:
-        tables = f"{_TABLES} {_FACT_TABLES} {_LEARNED_FILES} {_LEARNED_LINES}"
+        tables = f"{_TABLES} {_FACT_TABLES} {_BRIEF_TABLES} {_LEARNED_FILES} {_LEARNED_LINES}"
         connection.executescript(f"BEGIN IMMEDIATE; {tables} PRAGMA user_version = {VERSION}; COMMIT;")

@@ -18,6 +18,7 @@ from typing import Any, TypeVar, cast
 from headroom_wrap import paths, zstd
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.store import ledger, retention, schema, statistics
+from headroom_wrap.store.briefs import Briefs
 from headroom_wrap.store.connections import as_store_error, connect, connect_read_only, create, in_transaction
 from headroom_wrap.store.facts import Facts
 from headroom_wrap.store.learned_files import LearnedFiles
@@ -110,6 +111,11 @@ class Store:
     def learned_files(self) -> LearnedFiles:
         """The transcripts that were read, and what was mined from them."""
         return LearnedFiles(self._read, self._write)
+
+    @property
+    def briefs(self) -> Briefs:
+        """What of the memory agents were given."""
+        return Briefs(self._read, self._write)
 
     @property
     def learned_lines(self) -> LearnedLines:

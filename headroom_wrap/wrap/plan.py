@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from headroom_wrap import paths
-from headroom_wrap.agents import Agent, Context, Plan, PublicName, Route, Upstream
+from headroom_wrap.agents import Agent, Context, Plan, PublicName, Route, Shared, Upstream
 from headroom_wrap.compression.model import RETRIEVE_COMMAND
 from headroom_wrap.settings import Settings
 
@@ -64,7 +64,10 @@ class Launch:
 
 @dataclass(frozen=True, slots=True)
 class Start:
-    """How the child is started: argv and its whole environment, files to write first, notes for the user."""
+    """How the child is started: argv and its whole environment, files to write first, notes for the user.
+
+    `brief` and `has_memory_tools` say what of the memory stands in its requests.
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str]
@@ -73,11 +76,13 @@ class Start:
     added: Mapping[str, str]
     edits: Mapping[Path, bytes] = field(default_factory=dict)
     public: PublicName | None = None
+    brief: str = ""
+    has_memory_tools: bool = False
 
 
-def route(launch: Launch, url: str, key: str, session: str, files: Path) -> Route:
+def route(launch: Launch, url: str, key: str, session: str, files: Path, shared: Shared | None = None) -> Route:  # noqa: PLR0913, PLR0917 - its parts
     """Our side of the plan."""
-    return Route(url, key, session, files, launch.data, mcp_command(), launch.upstreams())
+    return Route(url, key, session, files, launch.data, mcp_command(), launch.upstreams(), shared)
 
 
 def mcp_command() -> tuple[str, ...]:
@@ -85,8 +90,14 @@ def mcp_command() -> tuple[str, ...]:
     return sys.executable, str(_MCP_PROGRAM)
 
 
-def start(launch: Launch, program: tuple[str, ...], route: Route) -> Start:
+def start(launch: Launch, program: tuple[str, ...], route: Route, note: str = "") -> Start:
     """Build the plan of a session; nothing is written or started.
+
+    Args:
+        launch: what the user asked for.
+        program: the agent's argv.
+        route: our side.
+        note: one more sentence for the user, if there is one.
 
     Raises:
         HeadroomError: as the agent's `plan` does.
@@ -102,7 +113,10 @@ def start(launch: Launch, program: tuple[str, ...], route: Route) -> Start:
     }
     if not finds_command(env) and own_command() is not None:
         added["PATH"] = os.pathsep.join(filter(None, (env.get("PATH", os.defpath), str(route.files / "bin"))))
-    return Start((*program, *plan.args), {**env, **added}, plan.files, plan.notes, added, plan.edits, plan.public)
+    return Start(
+        (*program, *plan.args), {**env, **added}, plan.files, (*plan.notes, *([note] if note else [])), added,
+        plan.edits, plan.public, plan.brief, plan.has_memory_tools,
+    )  # fmt: skip
 
 
 def finds_command(env: Mapping[str, str]) -> bool:

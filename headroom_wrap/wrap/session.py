@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from headroom_wrap.proxy.headers import keyed_url
 from headroom_wrap.proxy.public import PublicEndpoint
 from headroom_wrap.proxy.server import bind
 from headroom_wrap.store import Limits
-from headroom_wrap.wrap import journal, lessons, plan, sessions, summary
+from headroom_wrap.wrap import journal, lessons, plan, sessions, sharing, summary
 from headroom_wrap.wrap.child import ChildExit, ChildSpec
 from headroom_wrap.wrap.plan import Launch, Start
 from headroom_wrap.wrap.sessions import Session
@@ -56,7 +57,8 @@ def dry_run(launch: Launch) -> str:
     files = paths.sessions_dir(launch.data) / "<session>"
     port = launch.settings.port
     url = f"http://127.0.0.1:{port}" if port else _UNBOUND_URL
-    route = plan.route(launch, url, plan.MASK, "<session>", files)
+    shared = sharing.share(launch, time.time(), is_dry=True).shared
+    route = plan.route(launch, url, plan.MASK, "<session>", files, shared)
     return plan.describe(launch, plan.start(launch, _program(launch), route))
 
 
@@ -85,7 +87,9 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
     try:
         key = secrets.token_hex(32)
         url = f"http://127.0.0.1:{session.record.port}"
-        start = plan.start(launch, program, plan.route(launch, url, key, session.record.id, session.directory))
+        given = sharing.share(launch, session.record.started)
+        route = plan.route(launch, url, key, session.record.id, session.directory, given.shared)
+        start = plan.start(launch, program, route, given.note)
         config = ProxyConfig(
             key=key,
             session=session.record.id,
@@ -199,7 +203,8 @@ def _run_inside(launch: Launch, program: tuple[str, ...], outer: _Outer, say: Ca
     """Run the agent through the proxy of the session around us: what passes there needs no second proxy."""
     session = sessions.create(launch.data, launch.agent.name, 0)
     try:
-        route = plan.route(launch, outer.url, outer.key, outer.session, session.directory)
+        given = sharing.share(launch, session.record.started)
+        route = plan.route(launch, outer.url, outer.key, outer.session, session.directory, given.shared)
         start = plan.start(launch, program, route)
         _write_files(start, session.directory)
         say(f"headroom: inside session {outer.session} already; its proxy serves this agent too.")
@@ -239,7 +244,11 @@ def _write_files(start: Start, directory: Path) -> None:
             for file, new in start.edits.items():
                 transaction.write(file, new)
     for file, text in start.files.items():
-        paths.write_private(file, text)
+        if file.is_relative_to(directory):
+            paths.make_private_dir(file.parent)
+            paths.write_private(file, text)
+        else:
+            sharing.write(file, text)
     command = plan.own_command()
     if command is not None:
         (directory / "bin").mkdir(mode=0o700)

@@ -18,7 +18,9 @@ from mcp.client.stdio import stdio_client
 
 import headroom_wrap.mcp
 from headroom_wrap import paths
-from headroom_wrap.mcp.server import Server
+from headroom_wrap.mcp.originals import RETRIEVE
+from headroom_wrap.mcp.protocol import Server
+from headroom_wrap.mcp.tool import Scene
 from headroom_wrap.store import Store
 
 KEY = "io.modelcontextprotocol/"
@@ -31,7 +33,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def server(home: Path) -> Server:
-    return Server(paths.store_file(home), "s1")
+    return Server(Scene(paths.store_file(home), "s1"), (RETRIEVE,))
 
 
 def ask(home: Path, message: object) -> Any:
@@ -132,7 +134,7 @@ def test_a_store_that_may_only_be_read_is_read(home: Path, monkeypatch: pytest.M
             raise PermissionError(13, "a sandbox")
         return Store(path, read_only=True)
 
-    monkeypatch.setattr("headroom_wrap.mcp.server.Store", open_for_reading_only)
+    monkeypatch.setattr("headroom_wrap.mcp.originals.Store", open_for_reading_only)
     assert call(home, {"id": id_})["result"]["isError"] is False
 
 
@@ -201,7 +203,7 @@ def test_the_session_is_told_when_the_tools_have_been_told_and_not_before(home: 
 def test_a_session_that_is_over_is_not_told(home: Path, tmp_path: Path) -> None:
     answers = io.BytesIO()
     gone = tmp_path / "gone" / "tools-told"
-    Server(paths.store_file(home), "", gone).serve(
+    Server(Scene(paths.store_file(home)), (RETRIEVE,), gone).serve(
         io.BytesIO(b'{"jsonrpc":"2.0","id":1,"method":"tools/list"}\n'), answers
     )
     assert json.loads(answers.getvalue())["result"]["tools"]
