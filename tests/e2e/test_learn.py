@@ -93,6 +93,8 @@ def test_the_session_after_headroom_learn_is_told_the_correction(failing: Sandbo
     (request,) = with_tools(provider.model_requests[n_before:])
     assert json.dumps(said)[1:-1] in request.body.decode()
     assert json.dumps(said)[1:-1] not in first
+    # The memory has it, too, and does not say it a second time.
+    assert request.body.decode().count(json.dumps(said.partition(" (seen in")[0])[1:-1]) == 1
 
 
 def test_a_session_with_learn_writes_what_it_taught(failing: Sandbox, provider: EmulatedProvider) -> None:

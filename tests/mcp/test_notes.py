@@ -202,8 +202,9 @@ def test_a_note_cannot_leave_its_frame(place: Place) -> None:
 def test_limit_is_how_many_notes_come_back(place: Place) -> None:
     for number in range(12):
         place.call("memory_save", {"text": f"Service number {number} listens on port {4000 + number}."})
-    count = lambda given: place.call("memory_search", {"query": "service port", **given})[0].count('"id"')  # noqa: E731
-    assert (count({}), count({"limit": 2}), count({"limit": "3"}), count({"limit": 1000})) == (8, 2, 3, 12)
+    limits: list[dict[str, object]] = [{}, {"limit": 2}, {"limit": "3"}, {"limit": 1000}]
+    found = [place.call("memory_search", {"query": "service port", **limit})[0].count('"id"') for limit in limits]
+    assert found == [8, 2, 3, 12]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="nothing is read-only for root")
