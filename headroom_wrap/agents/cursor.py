@@ -25,6 +25,7 @@ from headroom_wrap.agents.agent import (
     Route,
     Upstream,
     find_program,
+    variables_set,
 )
 from headroom_wrap.edits import jsonc
 from headroom_wrap.edits.text import EditError
@@ -96,6 +97,8 @@ def plan(context: Context, route: Route) -> Plan:
     if route.brief and not file.exists():
         brief = route.brief
         edits[file] = f"{_NOTES_HEAD}\n{brief}\n".encode()
+    elif file.exists() and (notes_there := _read(file)).startswith(_NOTES_HEAD):
+        edits[file] = notes_there.encode()  # another session's: as the server
     public = _public(context, route)
     notes += (f"{_NO_SAVINGS}.",) if public is None else _settings(public, route)
     return Plan(
@@ -143,6 +146,19 @@ def bypasses(context: Context) -> tuple[str, ...]:
     return ("Cursor's built-in models may pass the overridden base URL by, and Tab completion always does.",)
 
 
+def sign_ins(context: Context) -> tuple[str, ...]:
+    """The key of the agent for terminals, and the file of its login, which public scripts name.
+
+    The editor's own sign-in is in its database, which may hold tokens and stays unread.
+    """
+    folders = (
+        Path(context.env.get("XDG_CONFIG_HOME") or context.home / ".config") / "cursor",
+        context.home / ".cursor",
+    )
+    logins = [str(folder / "auth.json") for folder in folders if (folder / "auth.json").is_file()]
+    return (*variables_set(context.env, "CURSOR_API_KEY"), *logins)
+
+
 def _args(context: Context) -> tuple[str, ...]:
     """The agent's arguments; the editor is told to wait, for at its command's end the session's edits are undone."""
     program = find(context.env)
@@ -174,7 +190,9 @@ def _edits(
     servers = _servers(file)
     may_replace = replaces_ours and _is_ours(servers.get(_SERVER[-1]))
     taken = None if may_replace else _taken(file, servers, context.home / _MCP)
-    if taken is None:
+    if not replaces_ours and _is_of_session(servers.get(_SERVER[-1])):
+        edits[file] = file.read_bytes()  # stays as it is until the last session in this project has ended
+    elif taken is None:
         edits[file] = _with_server(file, server)
     else:
         notes.append(taken)
@@ -207,6 +225,12 @@ def _is_ours(server: object) -> bool:
     return any("headroom_wrap/mcp" in word for word in words) or (
         Path(words[0]).name == "headroom" and words[1:2] == ["mcp"]
     )
+
+
+def _is_of_session(server: object) -> bool:
+    """Whether a session that runs has added it, as `Route.mcp_env` tells."""
+    env = server.get("env") if isinstance(server, dict) and _is_ours(server) else None
+    return isinstance(env, dict) and bool(env.get("HEADROOM_SESSION"))
 
 
 def _servers(file: Path) -> Mapping[str, Any]:
@@ -284,6 +308,15 @@ CURSOR = Agent(
     transcripts=transcripts,
     instructions=instructions,
     bypasses=bypasses,
+    sign_ins=sign_ins,
+    sign_in_hint=(
+        "Sign in in the editor's settings, or type cursor-agent login. The editor's own sign-in and one in a keychain"
+        " are not seen here."
+    ),
+    why_no_probe=(
+        "Cursor's own backend calls the models, with an account of yours: no session with an emulated provider can try"
+        " it"
+    ),
     installation=installation,
     why_no_calls=f"{_NO_SAVINGS}.",
 )

@@ -43,7 +43,7 @@ VERBS = {
     "memory": Verb("memory", "Show and change what is remembered of a project, for all agents"),
     "learn": Verb("learn", "Find what failed and what worked, and write corrections into CLAUDE.md and AGENTS.md"),
     "doctor": Verb("doctor", "Look whether everything is in order, and say what to do where it is not"),
-    "mcp": Verb("mcp", "Serve retrieval over MCP on standard input and output", is_raw=True),
+    "mcp": Verb("mcp", "Serve over MCP, and set that up in agents: serve, install, uninstall, status", is_raw=True),
     "evals": Verb("evals", "Measure what is saved and what stays visible: headroom evals suite --tier 1", is_raw=True),
 }
 

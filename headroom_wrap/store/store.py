@@ -35,6 +35,7 @@ from headroom_wrap.store.records import (
     StoreStats,
 )
 from headroom_wrap.store.retention import TOUCH_AFTER_S, Cut, Limits, Swept
+from headroom_wrap.store.shared_texts import SharedTexts
 
 __all__ = ["CHARS_PER_TOKEN", "TOUCH_AFTER_S", "Store", "original_id"]
 
@@ -111,6 +112,11 @@ class Store:
     def learned_files(self) -> LearnedFiles:
         """The transcripts that were read, and what was mined from them."""
         return LearnedFiles(self._read, self._write)
+
+    @property
+    def shared_texts(self) -> SharedTexts:
+        """What programs hand to each other under keys."""
+        return SharedTexts(self._read, self._write, self._clock)
 
     @property
     def briefs(self) -> Briefs:

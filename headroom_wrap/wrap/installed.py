@@ -155,7 +155,7 @@ def _uninstall(home: Path, agent: str, step: Step, tell: Tell) -> list[Conflict]
     step("uninstall")
     folder.rename(session.directory / journal.FOLDER)
     sync_folder(folder.parent)
-    recovered = sessions.remove(session, step=step, tell=tell)
+    recovered = sessions.remove(session, step=step, tell=tell, hands_over=False)
     if recovered.broken:
         message = f"The edits for {agent} could not be undone: {recovered.broken}."
         hint = (

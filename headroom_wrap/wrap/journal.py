@@ -14,7 +14,7 @@ import hashlib
 import json
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, replace
 from enum import Enum
 from pathlib import Path
@@ -28,6 +28,7 @@ from headroom_wrap.errors import Code, HeadroomError
 FOLDER = "journal"
 Step = replacing.Step
 no_step = replacing.no_step
+_HELD = "held.json"
 
 _NEW_FILE_MODE = 0o600
 _WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
@@ -215,10 +216,45 @@ def undo(
             _report(keep, conflict)
             conflicts.append(conflict)
         step("forget entry")
-        _entry_file(journal, entry.number).unlink(missing_ok=True)
-        _original(journal, entry.number).unlink(missing_ok=True)
-        _written(journal, entry.number).unlink(missing_ok=True)
+        _forget(journal, entry)
     return conflicts
+
+
+def hold(session_dir: Path, files: Iterable[Path]) -> None:
+    """Say that the session wants these files as they are now, whoever edited them: see `hand_over`."""
+    held = sorted({os.path.realpath(file) for file in files})
+    replace_file(session_dir / _HELD, json.dumps(held).encode(), 0o600, session_dir / f"{_HELD}.tmp")
+
+
+def hand_over(session_dir: Path, heir_dir: Path, step: Step = no_step) -> None:
+    """Give another live session the edits of files that it holds, too; it undoes them when it ends.
+
+    It is safe to repeat after a crash at any point. An edit that the other has made of the same file itself stands on
+    ours: that one is undone as ever.
+    """
+    held = set(json.loads(_read(heir_dir / _HELD) or b"[]"))
+    if not held:
+        return
+    mine, theirs = _journal(session_dir), _journal(heir_dir)
+    given = [entry for entry in entries_in(mine) if entry.path in held]
+    names = {entry.temporary for entry in given}
+    own = {entry.path for entry in entries_in(theirs) if entry.temporary not in names}
+    for entry in given:
+        known = entries_in(theirs)
+        if entry.path in own:
+            continue
+        if entry.temporary not in {other.temporary for other in known}:
+            number = known[-1].number + 1 if known else 1
+            for place in (_original, _written):
+                content = _read(place(mine, entry.number))
+                if content is not None:
+                    step("copy")
+                    copy = place(theirs, number)
+                    replace_file(copy, content, 0o600, copy.with_suffix(".tmp"))
+            step("give entry")
+            _commit(theirs, replace(entry, number=number))
+        step("forget given entry")
+        _forget(mine, entry)
 
 
 def _put_back(journal: Path, entry: Entry, step: Step) -> tuple[Outcome, str]:
@@ -299,6 +335,11 @@ def _original(journal: Path, number: int) -> Path:
 
 def _written(journal: Path, number: int) -> Path:
     return journal / f"{number:04d}.written"
+
+
+def _forget(journal: Path, entry: Entry) -> None:
+    for place in (_entry_file, _original, _written):
+        place(journal, entry.number).unlink(missing_ok=True)
 
 
 def entries_in(journal: Path) -> list[Entry]:
