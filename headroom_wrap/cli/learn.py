@@ -190,7 +190,7 @@ class _Command:
         root = self._place(learned)
         if root is None or _why_not(root):
             return None
-        return Corrections(root, learned.sure, time.time(), self._asked.is_whole, self._way.is_local)
+        return Corrections(root, learned.sure, time.time(), self._asked.is_whole, self._way.is_local, learned.doubted)
 
     def _place(self, learned: Learned) -> Path | None:
         return learned.project if self._way.everything else self._root

@@ -52,6 +52,11 @@ class Learned:
         return tuple(each for each in self.findings if each.confidence >= MIN_CONFIDENCE)
 
     @property
+    def doubted(self) -> tuple[Finding, ...]:
+        """What may not."""
+        return tuple(each for each in self.findings if each.confidence < MIN_CONFIDENCE)
+
+    @property
     def tokens_lost(self) -> int:
         """What the mistakes cost in all."""
         return sum(finding.tokens_lost for finding in self.findings)
@@ -111,7 +116,9 @@ def _by_project(seen: Iterable[history.Seen], now: float, home: Path) -> list[Le
 def _for_all(finding: Finding, project: Path | None, home: Path) -> Finding:
     """The finding with paths as they hold for whoever works on the project, without the user's name in them."""
     text = finding.text
-    for place, said in ((project, ""), (home, "~/")):
+    for place, said in ((project, "."), (home, "~")):
         if place is not None and place != Path(place.anchor):
-            text = re.sub(rf"(?<![\w./~-]){re.escape(str(place))}/(?=[\w.])", said, text)
+            path = rf"(?<![\w./~-]){re.escape(str(place))}"
+            text = re.sub(rf"{path}/(?=[\w.])", "" if said == "." else f"{said}/", text)
+            text = re.sub(rf"{path}(?![\w-])", said, text)
     return replace(finding, text=text)

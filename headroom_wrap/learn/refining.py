@@ -13,8 +13,8 @@ from dataclasses import replace
 from typing import Any
 
 from headroom_wrap.learn.findings import Finding
+from headroom_wrap.learn.redaction import is_clean, redact
 from headroom_wrap.learn.rendering import MAX_CHARS, plain, text_of
-from headroom_wrap.memory.secrets import redacted
 
 MAX_FINDINGS = 40
 _MAX_QUOTES = 3
@@ -51,7 +51,7 @@ def prompt(findings: Sequence[Finding]) -> str:
         {"id": finding.id, "correction": text_of(finding), "failures": list(_quotes(finding))}
         for finding in findings[:MAX_FINDINGS]
     ]
-    return redacted(_TASK + "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
+    return redact(_TASK + "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows))
 
 
 def refined(findings: Sequence[Finding], answer: str) -> tuple[dict[str, str], int]:
@@ -83,7 +83,7 @@ def with_texts(findings: Sequence[Finding], texts: Mapping[str, str]) -> tuple[F
 
 def is_faithful(finding: Finding, text: str) -> bool:
     """Whether a text says no more than the finding does, and not the contrary."""
-    if not text.strip() or len(text) > MAX_CHARS or plain(text) != text or redacted(text) != text:
+    if not text.strip() or len(text) > MAX_CHARS or plain(text) != text or not is_clean(text):
         return False
     spans = dict(_spans(text_of(finding)))
     said = list(_spans(text))

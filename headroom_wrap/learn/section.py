@@ -41,8 +41,14 @@ class Update:
     left_out: tuple[str, ...] = ()
 
 
-def update(
-    text: str, findings: Iterable[Finding], remembered: Mapping[str, LearnedLine], now: float, *, is_whole: bool = True
+def update(  # noqa: PLR0913 - all that decides about a line
+    text: str,
+    findings: Iterable[Finding],
+    remembered: Mapping[str, LearnedLine],
+    now: float,
+    *,
+    doubted: Iterable[Finding] = (),
+    is_whole: bool = True,
 ) -> Update:
     """Bring the section up to date; everything outside it keeps its characters.
 
@@ -51,6 +57,7 @@ def update(
         findings: those that are good enough, in any order.
         remembered: what was written here before, by finding.
         now: unix seconds.
+        doubted: findings that are not good enough, or not any more: what was written of them leaves when they expire.
         is_whole: the findings are all that is known; else the evidence that they do not name stays as it is written.
 
     Raises:
@@ -66,6 +73,8 @@ def update(
             # Written by us, and the crash came before that was remembered.
             known[id_] = _remember(wanted[id_])
     intact = {id_ for id_, line in known.items() if line.state == WRITTEN}
+    ends = {finding.id: finding.expires for finding in doubted if is_whole}
+    known = {id_: replace(line, expires=min(line.expires, ends.get(id_, line.expires))) for id_, line in known.items()}
     held = {id_ for id_ in intact if id_ not in wanted and known[id_].expires > now}
     free = {id_: each for id_, each in wanted.items() if id_ in intact or not (id_ in known or page.says(each))}
     taken = [page.written(id_) for id_ in page.lines if id_ not in intact or id_ in held]

@@ -85,6 +85,7 @@ class Corrections:
         now: unix seconds.
         is_whole: the findings are all that is known of the project.
         is_local: CLAUDE.local.md takes what CLAUDE.md would.
+        doubted: findings that are not good enough, or not any more.
     """
 
     root: Path
@@ -92,6 +93,7 @@ class Corrections:
     now: float
     is_whole: bool = True
     is_local: bool = False
+    doubted: Sequence[Finding] = field(default=(), repr=False)
 
     @property
     def agents(self) -> Collection[str]:
@@ -207,7 +209,10 @@ def _draft(target: Target, corrections: Corrections, lines: LearnedLines) -> Dra
     text = target.front if held.data is None else held.text
     remembered = lines.of(str(held.real))
     try:
-        update = section.update(text, corrections.findings, remembered, corrections.now, is_whole=corrections.is_whole)
+        update = section.update(
+            text, corrections.findings, remembered, corrections.now,
+            doubted=corrections.doubted, is_whole=corrections.is_whole,
+        )  # fmt: skip
     except EditError as error:
         hint = _RESOLVE if isinstance(error, UnresolvedMergeError) else _MEND
         raise RefusedError(f"was left as it is: {error}", hint) from error

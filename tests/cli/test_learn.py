@@ -238,15 +238,16 @@ def test_a_worktree_gets_its_own_file_and_the_memory_is_the_projects(
 
 
 def test_paths_hold_for_everybody_and_name_no_user(capsys: Capture, project: Path) -> None:
+    missing = f"/bin/bash: line 1: {project}/.venv/bin/pytest: No such file or directory"
     calls = [
-        (f"{project}/bin/run-it --now", 127, "No such file or directory"),
-        (f"{project}/tools/run-it --now {Path.home()}/notes", 0, "done"),
+        (f"{project}/.venv/bin/pytest -q {Path.home()}/notes", 127, missing),
+        (f"{project}/venv/bin/pytest -q {Path.home()}/notes", 0, "3 passed"),
     ]
     for session in ("four", "five"):
         write_claude(Path.home(), project, session, calls)
     run(capsys, "--apply")
     said = written(project)
-    assert "`tools/run-it --now ~/notes`" in said
+    assert "`venv/bin/pytest -q ~/notes`" in said
     assert str(project) not in said
     assert str(Path.home()) not in said
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from headroom_wrap.edits import markdown
+from headroom_wrap.learn import backups, writing
 from headroom_wrap.learn.backups import Outcome
 from headroom_wrap.learn.section import INTRO, MAX_LINES
+from headroom_wrap.learn.writing import Corrections
 from tests.learn.making import DAY, NOW, PYTHON, TESTS, Project, finding
 
 RULES = "# Rules\n\nUse tabs.\n"
@@ -64,6 +66,20 @@ def test_what_is_not_among_the_findings_now_stays_until_it_expires(project: Proj
     project.write(finding(TESTS, n=1), now=NOW + DAY, is_whole=False)
     assert len(body(project)) == 2
     assert "seen in 4 sessions" in body(project)[0]
+
+
+def test_what_is_contradicted_leaves_when_the_doubt_says(project: Project) -> None:
+    project.write(finding(PYTHON), finding(TESTS))
+    doubted = finding(PYTHON, confidence=0.3, days=7)
+
+    def n_lines(now: float) -> int:
+        said = Corrections(project.root, (finding(TESTS),), now, doubted=(doubted,))
+        run = backups.begin(project.home, project.root, now)
+        writing.write(writing.plan(said, project.lines), said, project.lines, lambda: run)
+        return len(body(project))
+
+    assert n_lines(NOW + 6 * DAY) == 2
+    assert n_lines(NOW + 8 * DAY) == 1
 
 
 def test_a_line_that_a_person_edited_stays_as_they_have_it(project: Project) -> None:
