@@ -31,12 +31,12 @@ _WORD = re.compile(r"[^\s`\"“”()\[\],;:!?…]+")
 _NOT = re.compile(r"(?:\b(?:not|never|no|without|avoid|instead of|rather than|stop)\b|n['’]t\b)", re.IGNORECASE)  # noqa: RUF001
 _CLAUSE = re.compile(r"[.,;:!?](?=\s|$)")
 _FILLERS = frozenset(
-    "a all also always and any are as at avoid be because before but by call command commands do does don't done each "
-    "else ever every exist exists fail failed fails file files first folder for found from has have here if in inside "
-    "instead into is isn't it its itself just keep like look may must need needs never no not of on one only or other "
-    "out path pass place prefer project rather read run runs same should so such that the their then there these they "
-    "this those through to under until use used uses using was when where which while will with within without work "
-    "worked works write wrong you your".split()
+    "a all also always and any are as at available avoid be because before but by call command commands correct "
+    "do does don't done each else ever every exist exists fail failed fails file files first folder for found "
+    "from has have here if in inside installed instead into is isn't it its itself just keep like look may "
+    "missing must need needs never no not of on one only or other out pass path place prefer project rather read "
+    "run runs same should so such that the their then there these they this those through to under until use used "
+    "uses using was when where which while will with within without work worked works write wrong you your".split()
 )
 """Words that a model may add: none of them names a command, an option or a thing of the project."""
 
@@ -116,12 +116,16 @@ def _quotes(finding: Finding) -> Iterator[str]:
 
 
 def _spans(text: str) -> Iterator[tuple[str, bool]]:
-    """What stands in backticks, and whether it is what one should not do."""
-    end = 0
-    for match in _SPAN.finditer(text):
-        clause = _CLAUSE.split(text[end : match.start()])[-1]
-        yield match[1], _NOT.search(clause) is not None
-        end = match.end()
+    """What stands in backticks, and whether it is what one should not do: `not X`, or `X is not there`."""
+    matches = list(_SPAN.finditer(text))
+    starts = [0, *(match.end() for match in matches)]
+    ends = [*(match.start() for match in matches), len(text)]
+    between = [_CLAUSE.split(text[start:end]) for start, end in zip(starts, ends, strict=True)]
+    for place, match in enumerate(matches):
+        before, after = between[place][-1], between[place + 1]
+        # What stands between two of them without a break speaks of the second.
+        is_own = len(after) > 1 or place + 1 == len(matches)
+        yield match[1], bool(_NOT.search(before) or (is_own and _NOT.search(after[0])))
 
 
 def _words(text: str) -> Iterator[str]:

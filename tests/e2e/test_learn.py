@@ -107,6 +107,19 @@ def test_a_session_with_learn_writes_what_it_taught(failing: Sandbox, provider: 
     assert "headroom: learned nothing new from this session." in done.stderr
 
 
+def test_with_watch_on_every_session_writes_what_it_taught(failing: Sandbox) -> None:
+    failing.run(*LEARN, "--watch", "on")
+    words = ("-p", prompt(failing), "--allowedTools", "Bash")
+    done = failing.run(*wrap_claude(*words))
+    assert done.returncode == 0, done.stderr
+    assert "headroom: learned: CLAUDE.md (1 new); headroom learn --undo takes it back." in done.stderr
+    undone = failing.run(*LEARN, "--undo")
+    assert "CLAUDE.md is gone, as before" in undone.stderr
+    failing.run(*LEARN, "--watch", "off")
+    assert "learned" not in failing.run(*wrap_claude(*words)).stderr
+    assert not (failing.work / "CLAUDE.md").exists()
+
+
 @pytest.mark.parametrize("call", [scripted, classic], ids=["code mode", "classic"])
 def test_codex_is_told_in_the_next_session(
     call: Callable[[str], str], codex_sandbox: Sandbox, provider: EmulatedProvider
