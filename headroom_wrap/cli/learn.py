@@ -177,9 +177,8 @@ class _Command:
         refusals = [left for each in shown if each.plan for left in each.plan.refusals]
         if way.applies:
             refusals = [left for each in applied for left in each.refusals]
-        written = [draft.held.path for each in applied for draft in each.written]
         if way.as_json:
-            data = display.as_data(found, shown, written, refusals)
+            data = display.as_data(found, shown, applied, refusals)
             sys.stdout.write(json.dumps(data, indent=2, ensure_ascii=False) + "\n")
         else:
             self._tell(shown, applied, refusals)

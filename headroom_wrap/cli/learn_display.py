@@ -17,6 +17,7 @@ from rich.text import Text
 
 from headroom_wrap.cli.display import count, printable
 from headroom_wrap.learn import history
+from headroom_wrap.learn.applying import Applied
 from headroom_wrap.learn.findings import Finding
 from headroom_wrap.learn.learning import MIN_CONFIDENCE, History, Learned
 from headroom_wrap.learn.rendering import rounded, text_of
@@ -147,8 +148,11 @@ def last_seen(finding: Finding) -> str:
     return time.strftime("%Y-%m-%d", time.gmtime(last)) if last else ""
 
 
-def as_data(found: History, projects: Sequence[Shown], written: Sequence[Path], refusals: Sequence[Refusal]) -> Any:
+def as_data(
+    found: History, projects: Sequence[Shown], applied: Sequence[Applied], refusals: Sequence[Refusal]
+) -> dict[str, Any]:
     """All of it as JSON takes it."""
+    written = [draft.held.path for each in applied for draft in each.written]
     return {
         "transcripts": found.n_files,
         "sessions": found.n_sessions,
@@ -162,6 +166,7 @@ def as_data(found: History, projects: Sequence[Shown], written: Sequence[Path], 
             }
             for shown in projects
         ],
+        "new_facts": sum(each.n_facts for each in applied),
         "left": [{"file": str(each.path), "reason": each.reason, "hint": each.hint} for each in refusals],
     }
 

@@ -75,9 +75,12 @@ def _output(process: subprocess.Popen[bytes], timeout_s: float) -> bytes | None:
 
 def _told(found: Any, folder: Path) -> str:
     files = [each for project in found["projects"] for each in project["files"] if each["is_written"]]
-    if not files:
+    said = [_described(each, folder) for each in files]
+    if found["new_facts"]:
+        said.append(f"the memory ({found['new_facts']} new)")
+    if not said:
         return "learned nothing new from this session."
-    return f"learned: {', '.join(_described(each, folder) for each in files)}; headroom learn --undo takes it back."
+    return f"learned: {', '.join(said)}; headroom learn --undo takes it back."
 
 
 def _described(file: Any, folder: Path) -> str:

@@ -121,7 +121,7 @@ def test_json_has_all_of_it(capsys: Capture, project: Path) -> None:
     code, out, _ = run(capsys, "--json", "--apply")
     assert code == 0
     found = json.loads(out)
-    assert (found["sessions"], found["transcripts"], found["left"]) == (2, 2, [])
+    assert (found["sessions"], found["transcripts"], found["new_facts"], found["left"]) == (2, 2, 1, [])
     (of_project,) = found["projects"]
     assert of_project["project"] == str(project)
     (finding,) = of_project["findings"]

@@ -100,7 +100,7 @@ def test_the_session_after_headroom_learn_is_told_the_correction(failing: Sandbo
 def test_a_session_with_learn_writes_what_it_taught(failing: Sandbox, provider: EmulatedProvider) -> None:
     failing.onboard()
     shown = in_terminal(failing, provider, "--learn")
-    assert "headroom: learned: CLAUDE.md (1 new); headroom learn --undo takes it back." in shown
+    assert "headroom: learned: CLAUDE.md (1 new), the memory (1 new); headroom learn --undo takes it back." in shown
     assert "python3" in (failing.work / "CLAUDE.md").read_text(encoding="utf-8")
     assert failing.leftovers() == []
     done = failing.run(*wrap_claude("--learn", "-p", "Hello"))
@@ -112,7 +112,9 @@ def test_with_watch_on_every_session_writes_what_it_taught(failing: Sandbox) -> 
     words = ("-p", prompt(failing), "--allowedTools", "Bash")
     done = failing.run(*wrap_claude(*words))
     assert done.returncode == 0, done.stderr
-    assert "headroom: learned: CLAUDE.md (1 new); headroom learn --undo takes it back." in done.stderr
+    assert (
+        "headroom: learned: CLAUDE.md (1 new), the memory (1 new); headroom learn --undo takes it back." in done.stderr
+    )
     undone = failing.run(*LEARN, "--undo")
     assert "CLAUDE.md is gone, as before" in undone.stderr
     failing.run(*LEARN, "--watch", "off")
@@ -130,7 +132,9 @@ def test_codex_is_told_in_the_next_session(
     calls = (f"{missing(codex_sandbox)} {REPORT}", f"python3 {REPORT}")
     asked = f"Make the report. {' '.join(map(call, calls))} [[say The total is 4711.]]"
     done = codex_sandbox.run(*wrap_codex("--learn", *words, asked))
-    assert "headroom: learned: AGENTS.md (1 new); headroom learn --undo takes it back." in done.stderr
+    assert (
+        "headroom: learned: AGENTS.md (1 new), the memory (1 new); headroom learn --undo takes it back." in done.stderr
+    )
     assert_next_is_told("AGENTS.md", codex_sandbox, provider, wrap_codex(*words, "Hello"))
 
 
@@ -143,7 +147,7 @@ def test_copilot_is_told_in_the_next_session(copilot_sandbox: Sandbox, provider:
     asked = f"Make the report. {tools} [[say The total is 4711.]]"
     done = copilot_sandbox.run(*wrap_copilot("--learn", "-p", asked, *words))
     name = ".github/copilot-instructions.md"
-    assert f"headroom: learned: {name} (1 new); headroom learn --undo takes it back." in done.stderr
+    assert f"headroom: learned: {name} (1 new), the memory (1 new); headroom learn --undo takes it back." in done.stderr
     assert_next_is_told(name, copilot_sandbox, provider, wrap_copilot("-p", "Hello", *words))
 
 

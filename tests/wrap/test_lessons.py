@@ -38,14 +38,14 @@ def test_what_was_written_is_one_line(launch: Launch, tmp_path: Path) -> None:
         "changed": ["f3"],
         "removed": [],
     }
-    told = learn(launch, f"print({json.dumps({'projects': [{'files': [file]}]})!r})")
-    assert told == "learned: CLAUDE.md (2 new, 1 changed); headroom learn --undo takes it back."
+    told = learn(launch, f"print({json.dumps({'projects': [{'files': [file]}], 'new_facts': 2})!r})")
+    assert told == "learned: CLAUDE.md (2 new, 1 changed), the memory (2 new); headroom learn --undo takes it back."
 
 
 @pytest.mark.parametrize(
     ("body", "said"),
     [
-        ("print('{\"projects\": []}')", "learned nothing new"),
+        ('print(\'{"projects": [], "new_facts": 0}\')', "learned nothing new"),
         ("sys.exit(2)", "headroom learn says why"),
         ("print('[1]')", "headroom learn says why"),
         ("raise ValueError", "headroom learn says why"),
