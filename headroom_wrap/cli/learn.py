@@ -199,7 +199,7 @@ class _Command:
 
     def _is_agreed(self, n_files: int) -> bool:
         is_asked = not (self._way.assumes_yes or self._way.as_json) and sys.stdin.isatty() and sys.stdout.isatty()
-        return not (is_asked and n_files) or typer.confirm(f"\nWrite {count(n_files, 'file')}?", default=True)
+        return not (is_asked and n_files) or typer.confirm(f"Write {count(n_files, 'file')}?", default=True)
 
     def _apply(self, wanted: Mapping[Learned, Corrections | None]) -> list[Applied]:
         lines = self._store.learned_lines
@@ -264,7 +264,9 @@ def _told(applied: Sequence[Applied]) -> list[str]:
         lines.append(f"{count(n_facts, 'correction')} new in the project's memory (headroom memory list)")
     if not lines:
         return ["all of it is written already."]
-    return [*lines, "headroom learn --undo takes that back."]
+    is_one = sum(bool(each.written or each.n_facts) for each in applied) == 1
+    how = "headroom learn --undo takes that back." if is_one else "headroom learn --undo --project DIR takes one back."
+    return [*lines, how]
 
 
 def _counts(update: object) -> str:
