@@ -13,6 +13,7 @@ from headroom_wrap.edits.replacing import Step, no_step
 
 _MAX_BYTES = 2_000_000
 _WRITABLE = stat.S_IWUSR | stat.S_IWGRP | stat.S_IWOTH
+_PROSE = (".md", ".mdc", ".markdown", ".txt")
 _BOM_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -79,6 +80,9 @@ def look(root: Path, name: str) -> Held:
     if not real.is_relative_to(root.resolve()) or ".git" in real.relative_to(root.resolve()).parts:
         hint = f"Make {name} a file of this project, or link to one. {again}"
         raise RefusedError(f"leads to {real}, which is not this project's own", hint, is_others=True)
+    if real.suffix.lower() not in _PROSE and not (real.name.startswith(".") and not real.suffix):
+        hint = f"Make {name} a file of its own, or link to a Markdown file. {again}"
+        raise RefusedError(f"leads to {real}, which is no text for agents", hint, is_others=True)
     try:
         found = real.stat()
         if not stat.S_ISREG(found.st_mode):

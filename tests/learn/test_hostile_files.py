@@ -167,6 +167,16 @@ def test_a_link_into_gits_own_folder_is_not_followed(project: Project) -> None:
     assert project.file(".git/config").read_text(encoding="utf-8") == "[core]\n"
 
 
+@pytest.mark.parametrize("name", ["app.py", "Makefile", "hooks/pre-commit"])
+def test_a_link_to_a_program_is_not_followed(name: str, project: Project) -> None:
+    project.file(name).parent.mkdir(exist_ok=True)
+    project.file(name).write_text("true\n", encoding="utf-8")
+    project.file("AGENTS.md").symlink_to(name)
+    _, (refusal,) = project.write(finding(PYTHON))
+    assert "no text for agents" in refusal.reason
+    assert project.file(name).read_text(encoding="utf-8") == "true\n"
+
+
 def test_links_in_a_circle_folders_and_pipes_are_left(project: Project) -> None:
     project.file("AGENTS.md").symlink_to("GEMINI.md")
     project.file("GEMINI.md").symlink_to("AGENTS.md")
