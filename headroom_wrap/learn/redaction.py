@@ -1,62 +1,89 @@
-"""No secret leaves a transcript: what is learned is written into files, shown, and may be sent to a model."""
+"""Nothing secret leaves a transcript: what looks like a credential is taken out of every text that is kept.
+
+Beyond the shapes of known tokens that the memory refuses: headers, options and variables with names of secrets, the
+user information of addresses, and long random words next to such names.
+"""
 
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from collections import Counter
+from math import log2
 
-from headroom_wrap.learn.findings import Sighting
 from headroom_wrap.memory import secrets
 
-REDACTED = "[redacted]"
-_TELLING = (
-    r"(?:[A-Za-z0-9_.-]{0,40}(?:SECRET|TOKEN|PASSW(?:OR)?D|PASSPHRASE|API[_-]?KEY|ACCESS[_-]?KEY|PRIVATE[_-]?KEY|CREDENTIALS?"
-    r"|AUTH[_-]?KEY|SIGNING[_-]?KEY|ENCRYPTION[_-]?KEY|_PWD|_PASS|_KEY|DSN|CONNECTION[_-]?STRING)[A-Za-z0-9_]{0,20})"
+GONE = "[redacted]"
+_NAME = (
+    r"(?:pass(?:word|wd|phrase)?|pwd|secret|api[_-]?key|apikey|access[_-]?key|auth(?:[_-]?token)?|token|credentials?"
+    r"|private[_-]?key|client[_-]?secret|session[_-]?(?:id|key)|cookie|signature|bearer|dsn|webhook)"
 )
-_PATTERNS = (
-    # A header, with whatever scheme.
-    re.compile(r"(?i)(\b(?:proxy-)?authorization\s*[:=]\s*[\"']?)(?:[A-Za-z]{2,20}\s+)?[^\s\"'`,;]+"),
-    re.compile(r"(?i)(\b(?:x-api-key|api-key|x-auth-token|private-token|cookie|set-cookie)\s*[:=]\s*[\"']?)[^\s\"'`]+"),
-    re.compile(r"(?i)(\b(?:bearer|basic)\s+)(?=[\w.+/=~-]{8,})[\w.+/=~-]+"),
-    # An option with its value.
-    re.compile(
-        r"(?i)((?:^|\s)--?(?:[\w-]{0,30}(?:token|password|passwd|passphrase|secret|api-?key|access-?key|credential|auth))(?:\s+|=)[\"']?)"
-        r"(?![-$<{])[^\s\"'`]+"
+_RULES = (
+    (re.compile(r"-----BEGIN [A-Z ]{0,30}PRIVATE KEY.{0,8000}?(?:-----END [A-Z ]{0,30}-----|\Z)", re.DOTALL), GONE),
+    (
+        re.compile(r"\b((?:proxy-)?authorization|x-api-key|api-key|x-auth-token|set-cookie|cookie)"
+                   r"([\"']?\s{0,3}[:=]\s{0,3}[\"']?)(?:(?:bearer|basic|token|digest)\s{1,3})?[^\s\"',;]+",
+                   re.IGNORECASE),
+        rf"\1\2{GONE}",
     ),
-    re.compile(
-        r"((?:^|\s)(?:mysql|mysqldump|mariadb|psql|sshpass|redis-cli)\b[^|;&\n]{0,200}?\s-[pa]\s?)(?![-\s$])[^\s\"'`]+"
+    (re.compile(r"\b(bearer|basic)\s{1,3}[\w+/=.~-]{8,}", re.IGNORECASE), rf"\1 {GONE}"),
+    (re.compile(r"(\b[a-z][a-z0-9+.-]{1,20}://)[^\s/@\"'`<>]{1,300}@", re.IGNORECASE), rf"\1{GONE}@"),
+    (
+        re.compile(rf"(?<![\w])(--?[\w-]{{0,30}}{_NAME}[\w-]{{0,10}})([= ]\s{{0,3}}[\"']?)(?![$<{{-])[^\s\"']{{3,}}",
+                   re.IGNORECASE),
+        rf"\1\2{GONE}",
     ),
-    re.compile(r"((?:^|\s)curl\b[^|;&\n]{0,200}?\s(?:-u|--user)[\s=]?)[^\s\"'`]+"),
-    # A variable or field with a name that says so.
-    re.compile(rf"(?i)(\b{_TELLING}[\"']?\s*[=:]\s*[\"']?)(?![$<{{*\s])[^\s\"'`,;}}]+"),
-    # Who signs in, within an address.
-    re.compile(r"(://)[^\s/@:\"'`]{1,200}(?::[^\s/@\"'`]{0,200})?(?=@)"),
-)
-_SHAPES = re.compile(
-    r"""-----BEGIN\ [A-Z ]*PRIVATE\ KEY-----.*
-    | \b(?:sk|rk|pk)[-_][\w-]{16,}
-    | \bgh[pousr]_\w{20,} | \bgithub_pat_\w{20,} | \bglpat-[\w-]{16,} | \bxox[abeprs]-[\w-]{10,} | \bxapp-[\w-]{10,}
-    | \b(?:AKIA|ASIA|AROA|AIDA)[0-9A-Z]{12,} | \bAIza[\w-]{30,} | \bya29\.[\w-]{20,} | \bGOCSPX-[\w-]{20,}
-    | \bhf_[A-Za-z0-9]{20,} | \bnpm_\w{20,} | \bpypi-[\w-]{20,} | \bdop_v1_\w{20,} | \bSG\.[\w-]{10,}\.[\w-]{10,}
-    | \beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)? | \bwhsec_\w{16,} | \bdckr_pat_[\w-]{16,} | \bhvs\.[\w-]{16,}
-    | \bAGE-SECRET-KEY-\w{10,} | \bsntrys_\w{20,} | \blin_api_\w{20,} | \b(?:tvly|pplx|gsk|xai|fw|r8)[-_][\w-]{20,}
-    | \bAccountKey=[\w+/=]{20,}
-    | (?<![\w/+.-])(?=[\w+/-]*[A-Z])(?=[\w+/-]*[a-z])(?=[\w+/-]*\d)[A-Za-z0-9+_-]{32,}={0,2}(?![\w/+.-])
-    """,
-    re.VERBOSE,
-)
-"""Shapes of well-known tokens; last, what is long and mixes capitals, small letters and digits as only keys do."""
+    (re.compile(r"(?<![\w-])(-u|--user)([ =])[^\s:\"']{1,80}:[^\s\"']{2,}"), rf"\1\2{GONE}"),
+    (re.compile(r"\b(mysql\w{0,10}\s(?:[^\n|;]{0,80}\s)?-p)(?=[^\s-])[^\s]{3,}"), rf"\1{GONE}"),
+    (
+        re.compile(rf"(?<![A-Za-z])((?:[A-Za-z][A-Za-z0-9]{{0,30}}[_-]){{0,5}}{_NAME}(?:[_-]?[A-Za-z0-9]{{1,12}}){{0,2}})"
+                   r"([\"']?\s{0,3}[=:]\s{0,3}[\"']?)(?![$<{*\[])[^\s\"',;)}\]]{6,}", re.IGNORECASE),
+        rf"\1\2{GONE}",
+    ),
+    (
+        re.compile(r"\b([A-Z][A-Z0-9_]{0,40}(?:_KEY|_PAT|_PASS|_PW|_CREDS?))([=:]\s{0,2}[\"']?)(?![$<{*\[])"
+                   r"[^\s\"',;]{6,}"),
+        rf"\1\2{GONE}",
+    ),
+)  # fmt: skip
+_HINT = re.compile(_NAME + r"|\bkeys?\b|\blogin\b|_KEY\b", re.IGNORECASE)
+_LONG_WORD = re.compile(r"[A-Za-z0-9+/_=-]{20,200}")
+_MIN_BITS = 3.6
+_MIN_CLASSES = 3
+_HEX = re.compile(r"[0-9a-f]{32,}|[0-9A-F]{32,}")
+_NEAR_CHARS = 40
+_CLASSES = (str.islower, str.isupper, str.isdigit)
 
 
-def redacted(text: str) -> str:
-    """The text with what looks like a credential taken out; names and options before it stay."""
-    for pattern in _PATTERNS:
-        text = pattern.sub(lambda match: match[1] + REDACTED, text)
-    return secrets.redacted(_SHAPES.sub(REDACTED, text))
+def redact(text: str) -> str:
+    """The text without what looks like a credential."""
+    text = secrets.redacted(text)
+    for pattern, instead in _RULES:
+        text = pattern.sub(instead, text)
+    return _LONG_WORD.sub(lambda match: GONE if _is_random(match, text) else match[0], text)
 
 
-def cleaned(sighting: Sighting) -> Sighting | None:
-    """The sighting with a quote that holds no secret; None where the correction itself depends on one."""
-    if redacted(sighting.text) != sighting.text or redacted(sighting.subject) != sighting.subject:
-        return None
-    return replace(sighting, quote=redacted(sighting.quote))
+def is_clean(text: str) -> bool:
+    """Whether nothing in a text looks like a credential."""
+    return redact(text) == text
+
+
+def _is_random(match: re.Match[str], text: str) -> bool:
+    """Whether a long word is as mixed as a generated one; hexadecimal ones (hashes) only next to a telling name."""
+    word = match[0]
+    near = text[max(match.start() - _NEAR_CHARS, 0) : match.start()]
+    if _HEX.fullmatch(word):
+        return _HINT.search(near) is not None
+    n_classes = sum(any(map(is_class, word)) for is_class in _CLASSES)
+    mixed = n_classes == _MIN_CLASSES and "/" not in word and _bits(word) >= _MIN_BITS
+    return mixed and (_HINT.search(near) is not None or _switches(word) > len(word) / 3)
+
+
+def _bits(word: str) -> float:
+    """Shannon's entropy of the characters of a word, in bits each."""
+    return -sum(n / len(word) * log2(n / len(word)) for n in Counter(word).values())
+
+
+def _switches(word: str) -> int:
+    """How often the class of the character changes: rarely in names, at every second place in random words."""
+    classes = [next((place for place, is_class in enumerate(_CLASSES) if is_class(char)), 3) for char in word]
+    return sum(classes[place] != classes[place - 1] for place in range(1, len(classes)))

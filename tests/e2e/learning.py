@@ -158,6 +158,15 @@ _SET_UP: Mapping[str, Callable[[Sandbox, str], Argv]] = {
 }
 
 
+def aider_messages(*olds: str) -> str:
+    """What is typed into Aider: for each of these lines, a message that makes the model replace it."""
+    return "".join(
+        f"{{\nRaise the rows. [[say conf/app/limits.ini\n```\n<<<<<<< SEARCH\n{old}\n=======\nmax_rows: 80\n"
+        ">>>>>>> REPLACE\n```\n]] [[commit fix: rows]]\n}\n"
+        for old in olds
+    )
+
+
 def aider(sandbox: Sandbox, provider: EmulatedProvider, messages: str) -> subprocess.CompletedProcess[str]:
     """Aider in the sandbox's project, told these messages; it calls no tools, so it has no dialect."""
     if shutil.which("aider", path=os.environ.get(AGENTS_VARIABLE, "")) is None:

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import pytest
 
+from headroom_wrap.agents import Context
 from headroom_wrap.emulator.server import EmulatedProvider
 from headroom_wrap.learn import miner
 from headroom_wrap.learn.findings import Finding
 from headroom_wrap.learn.history import sightings
 from headroom_wrap.learn.readers import READERS
 from headroom_wrap.store import Store
-from tests.e2e.learning import User, user_of
-from tests.e2e.planted import CLEAN, DIALECTS, PLANTS, Plant
+from tests.e2e.learning import aider, aider_messages, user_of
+from tests.e2e.planted import CLEAN, DIALECTS, FAILING_EDIT, PLANTS, Plant
 from tests.e2e.sandbox import Sandbox
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
@@ -38,9 +39,9 @@ def store(tmp_path: Path) -> Iterator[Store]:
     store.close()
 
 
-def learned(user: User, store: Store) -> list[Finding]:
-    """What the user's transcripts teach about the project."""
-    seen = sightings(READERS, user.context, store, miner.mine, miner=miner.VERSION, project=user.work)
+def learned(context: Context, store: Store) -> list[Finding]:
+    """What the user's transcripts teach about the project in which they work."""
+    seen = sightings(READERS, context, store, miner.mine, miner=miner.VERSION, project=context.cwd)
     return miner.merge((each.sighting for each in seen), time.time())
 
 
@@ -55,9 +56,11 @@ def test_every_planted_failure_is_found_with_the_right_correction(
 ) -> None:
     user = user_of(dialect, cached, provider)
     user.ask(1, *(step for plant in PLANTS for step in plant.steps))
-    findings = learned(user, store)
+    findings = learned(user.context, store)
     missing = [plant.name for plant in PLANTS if not corrections(findings, plant)]
     assert missing == [], [finding.text for finding in findings]
+    right = [finding for plant in PLANTS for finding in corrections(findings, plant)]
+    assert [finding.text for finding in findings if finding not in right] == []
 
 
 @pytest.mark.parametrize("dialect", N_CLEAN)
@@ -68,4 +71,13 @@ def test_sessions_in_which_nothing_fails_teach_nothing(
     for number in range(N_CLEAN[dialect]):
         user.ask(number, *CLEAN[number])
     assert len(user.sessions()) == N_CLEAN[dialect]
-    assert [finding.text for finding in learned(user, store)] == []
+    assert [finding.text for finding in learned(user.context, store)] == []
+
+
+def test_an_edit_of_aiders_that_did_not_apply_is_found(
+    sandbox: Sandbox, provider: EmulatedProvider, store: Store
+) -> None:
+    done = aider(sandbox, provider, f"{aider_messages('max_rows = 50', 'max_rows: 50')}/exit\n")
+    assert done.returncode == 0, done.stderr
+    (finding,) = learned(Context((), sandbox.env, sandbox.work, sandbox.home), store)
+    assert corrections([finding], FAILING_EDIT) == [finding]

@@ -1,343 +1,354 @@
-"""Commands that failed for how they were run, and the variant that then worked, or what had to be done first."""
+"""Commands that failed for a reason of the surroundings, and what then worked."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
-from posixpath import basename, normpath
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 
-from headroom_wrap.learn.events import Call, Outcome, ToolKind
+from headroom_wrap.learn.events import Outcome, ToolKind
 from headroom_wrap.learn.findings import FindingKind, Sighting
-from headroom_wrap.learn.miner.causes import Cause, Why, cause_of
-from headroom_wrap.learn.miner.goals import READERS, are_alike, is_preparation, is_probe, purpose_of
-from headroom_wrap.learn.miner.merging import ARROW
-from headroom_wrap.learn.miner.shell import Core, Simple, core, family_of
-from headroom_wrap.learn.miner.trail import MAX_COMMAND_CHARS, Step, Trail, one_line, shown
+from headroom_wrap.learn.miner import words
+from headroom_wrap.learn.miner.errors import Failure, Trouble
+from headroom_wrap.learn.miner.shell import Command, is_setup
+from headroom_wrap.learn.miner.trace import Step, Trace
 
-_LOOK_AHEAD = 30
-_MASKED_CHARS = 1500
-"""A pipe hides the exit code: an answer that is no longer may still say that the program is not there."""
-_RAN = re.compile(
-    r"\b\d+ (?:passed|failed|passing|failing|errors?|tests?)\b|\bTests run:|\bRan \d+ tests?\b|^(?:ok|FAIL)\s",
-    re.MULTILINE,
-)
-_MASTER = re.compile(r"\b(?:main|master|trunk|develop)\b")
-
-
-@dataclass(frozen=True, slots=True)
-class _Failed:
-    """A failed command: the simple command of its line that failed, and why."""
-
-    step: Step
-    simple: Simple
-    core: Core
-    cause: Cause
-    folder: str
+_WINDOW = 25
+_MAX_COMMAND, _MAX_QUOTE = 100, 70
+_PLACE_OPTIONS = (
+    "-C", "-f", "--file", "--prefix", "--manifest-path", "--project", "--project-directory", "-p", "--cwd", "--dir",
+    "--rootdir", "--git-dir", "--filter", "-w", "--workspace", "--workspace-root", "-S", "--root", "--directory",
+)  # fmt: skip
+_SPOKEN_CHARS = 800
+_TEMPORARY = re.compile(r"/(?:tmp|var/folders)/\S+")
+_RESULTS = re.compile(r"\b\d+ (?:passed|failed)\b|test result:|^(?:ok|FAIL)\s|Tests:\s|Ran \d+ tests", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
-class _Worked:
-    """A command that worked, and what prepared it: commands before it on its line, or in calls between."""
+class Fix:
+    """What worked: another command, or the same behind a preparation; `step` is where it ran."""
 
+    command: Command
     step: Step
-    simple: Simple
-    core: Core
-    folder: str
-    on_its_line: tuple[Simple, ...]
+    preparation: Command | None = None
 
 
-def mine(trail: Trail) -> Iterator[Sighting]:
-    """What commands failed for, with what worked then."""
-    last: tuple[Why, str, str] | None = None
-    for step in trail.steps:
-        failed = _failed(trail, step)
+def mine(trace: Trace) -> Iterator[Sighting]:
+    """The sightings of a session's commands."""
+    told: set[tuple[str, str]] = set()
+    for step in trace.steps:
+        if step.call.kind is not ToolKind.SHELL or not step.failed or (failure := step.failure) is None:
+            continue
+        failed = culprit(step, failure)
         if failed is None:
             continue
-        key = failed.cause.why, failed.cause.what, failed.core.head
-        if key == last:
-            continue
-        if (found := _fixed(trail, failed)) is not None:
-            last = key
-            yield found
+        fix = fix_for(trace, step, failed, failure)
+        sighting = _tell(trace, step, failed, failure, fix)
+        if sighting is not None and (sighting.subject, sighting.text) not in told:
+            told.add((sighting.subject, sighting.text))
+            yield sighting
 
 
-def _failed(trail: Trail, step: Step) -> _Failed | None:
-    call = step.call
-    if call.kind is not ToolKind.SHELL or not call.command or not call.text:
-        return None
-    is_masked = call.outcome in (Outcome.OK, Outcome.UNKNOWN)
-    if is_masked and (len(call.text) > _MASKED_CHARS or not _may_mask(call)):
-        return None
-    if call.outcome not in (Outcome.OK, Outcome.UNKNOWN, Outcome.FAILED):
-        return None
-    cause = cause_of(call.text)
-    if cause is None or (is_masked and cause.why not in (Why.PROGRAM, Why.MODULE, Why.FOLDER, Why.TARGET, Why.OPTION)):
-        return None
-    simple = _culprit(step.simples, cause)
-    if simple is None or simple.has_fallback or is_probe(simple) or family_of(simple.program) in READERS:
-        return None
-    return _Failed(step, simple, core(simple.words), cause, trail.folder(step, simple))
+def culprit(step: Step, failure: Failure) -> Command | None:
+    """The command of a line that failed; None where its failing is no fault."""
+    mains = [command for command in step.mains if not is_setup(command)]
+    if failure.trouble is Trouble.PROGRAM:
+        everything = list(step.commands)
+        named = [
+            each for each in everything if failure.name in (each.program, each.name) or failure.name in each.words[:6]
+        ]
+        return next(iter(named or mains), None)
+    if failure.name:
+        mains = [each for each in mains if any(failure.name in word for word in each.words)] or mains
+    if not mains or words.is_probe(mains[-1]) or mains[-1].name in words.READING:
+        is_tool = bool(mains) and failure.trouble in (Trouble.USAGE, Trouble.PLACE)
+        is_known = is_tool and mains[-1].name in ("sed", "find", "git") and "fatal" not in failure.line[:0]
+        return mains[-1] if is_known and _is_tools_own(mains[-1], failure) else None
+    return mains[-1]
 
 
-def _may_mask(call: Call) -> bool:
-    """Whether the exit code may be another command's than that which failed."""
-    return call.outcome is Outcome.UNKNOWN or any(sign in call.command for sign in ("|", ";", "\n"))
+def _is_tools_own(command: Command, failure: Failure) -> bool:
+    """Whether a tool for reading complains about how it was called, and not about what it did not find."""
+    if failure.trouble is Trouble.USAGE:
+        return failure.line.startswith(command.name)
+    return "not a git repository" in failure.line
 
 
-def _culprit(simples: tuple[Simple, ...], cause: Cause) -> Simple | None:
-    """The simple command that failed: the one that the cause names, else the first that is no preparation."""
-    name = basename(cause.what)
-    for simple in simples:
-        if cause.what in simple.words or (name and name in map(basename, simple.words)):
-            return simple
-    line_starts = cause.line.split(":", 1)[0]
-    for simple in simples:
-        if basename(simple.program) == basename(line_starts):
-            return simple
-    working = [simple for simple in simples if not is_preparation(simple) and not is_probe(simple)]
-    rest = working or [simple for simple in simples if not is_probe(simple)]
-    return rest[0] if rest else None
-
-
-def _fixed(trail: Trail, failed: _Failed) -> Sighting | None:
-    """The sighting, if what was wanted worked later in a way that teaches something."""
-    prepared: list[tuple[Step, Simple]] = []
-    for step in trail.after(failed.step, _LOOK_AHEAD):
-        call = step.call
-        if call.kind is not ToolKind.SHELL or not _works(call):
-            if call.kind is ToolKind.EDIT and _creates(call, failed):
-                return None
-            continue
-        before: list[Simple] = []
-        for simple in step.simples:
-            worked = _Worked(step, simple, core(simple.words), trail.folder(step, simple), tuple(before))
-            if _is_after_the_same(failed, worked):
-                return _sighting(trail, failed, worked, prepared)
-            if is_preparation(simple):
-                before.append(simple)
-        prepared += [(step, simple) for simple in before]
+def fix_for(trace: Trace, step: Step, failed: Command, failure: Failure) -> Fix | None:
+    """The first command behind a failure that did what it was to do."""
+    changed = False
+    preparations: list[Command] = []
+    for later in trace.after(step, _WINDOW):
+        if later.call.kind is ToolKind.SHELL and (later.worked or _ran(later, failure)):
+            for command in later.mains:
+                if is_setup(command):
+                    continue
+                if _is_same(step, failed, later, command):
+                    preparation = _chosen(preparations, failure, is_changed=changed)
+                    return None if preparation is None else Fix(failed, later, preparation)
+                if _VARIANTS[failure.trouble](step, failed, later, command, failure) and (
+                    not changed or _is_apart(step, failed, later, command, failure)
+                ):
+                    return Fix(command, later)
+            if later.worked:
+                preparations += [command for command in later.mains if words.is_preparation(command)]
+        changed = changed or later.changes
     return None
 
 
-def _works(call: Call) -> bool:
-    if call.outcome is Outcome.OK:
-        return not (len(call.text) <= _MASKED_CHARS and _may_mask(call) and cause_of(call.text))
-    if call.outcome is Outcome.FAILED:
-        # Tests that ran and were red: they were run rightly.
-        return bool(_RAN.search(call.text[-2000:])) and cause_of(call.text) is None
-    return call.outcome is Outcome.UNKNOWN and bool(call.text) and cause_of(call.text) is None
+def _ran(later: Step, failure: Failure) -> bool:
+    """Whether a command that failed has shown that the program is there: tests that ran and are red."""
+    is_red = later.call.outcome is Outcome.FAILED and later.failure is None
+    return failure.trouble in (Trouble.PROGRAM, Trouble.RUNNER) and is_red and bool(_RESULTS.search(later.call.text))
 
 
-def _creates(call: Call, failed: _Failed) -> bool:
-    """Whether an edit made what was missing: then it was the task."""
-    if call.outcome not in (Outcome.OK, Outcome.UNKNOWN) or failed.cause.why not in (
-        Why.FILE,
-        Why.MODULE,
-        Why.FOLDER,
-        Why.TARGET,
-    ):
-        return False
-    stem = re.split(r"[./]", basename(failed.cause.what) if failed.cause.why is Why.FILE else failed.cause.what)[0]
-    place = call.path.replace("\\", "/")
-    if failed.cause.why in (Why.FOLDER, Why.TARGET):
-        return basename(place) in (
-            "package.json",
-            "Makefile",
-            "Cargo.toml",
-            "go.mod",
-            "pyproject.toml",
-            "justfile",
-            "CMakeLists.txt",
-        )
-    return bool(stem) and re.search(rf"(?:^|/){re.escape(stem)}(?:$|[./])", place) is not None
+def _place(step: Step, command: Command) -> str:
+    return "/".join(filter(None, (step.folder, command.folder)))
 
 
-def _is_after_the_same(failed: _Failed, worked: _Worked) -> bool:
-    """Whether a command that worked was after what the failed one was after."""
-    cause = failed.cause
-    one, other = failed.core, worked.core
-    if is_probe(worked.simple):
-        return (
-            cause.why is Why.PROGRAM and one.family == other.family and one.head != other.head and are_alike(one, other)
-        )
-    if cause.why is Why.PROGRAM and cause.what in (failed.simple.program, *one.head.split()):
-        if one.family == other.family:
-            return other.head != one.head or are_alike(one, other)
-        return _stands_for(one, other)
-    if cause.why is Why.MODULE and one.family == cause.what and one.family == other.family:
+def _is_same(step: Step, failed: Command, later: Step, command: Command) -> bool:
+    same = failed.words == command.words and failed.env == command.env and failed.setup == command.setup
+    return same and step.folder == later.folder
+
+
+def _is_apart(step: Step, failed: Command, later: Step, command: Command, failure: Failure) -> bool:
+    """Whether a variant differs in more than an edit between could have made good."""
+    if failure.trouble in (Trouble.PROGRAM, Trouble.RUNNER, Trouble.VERSION):
         return True
-    if one.family == other.family and _same_target(failed, worked):
+    if failed.env != command.env or words.launcher(failed) != words.launcher(command):
         return True
-    purpose = purpose_of(failed.simple)
-    return (
-        cause.why in (Why.PROGRAM, Why.FOLDER, Why.TARGET, Why.MANAGER, Why.MODULE)
-        and purpose in ("test", "lint", "types", "build", "format")
-        and purpose == purpose_of(worked.simple)
-        and one.head != other.head
-        and not is_preparation(worked.simple)
-    )
+    return failure.trouble is Trouble.PLACE and _place(step, failed) != _place(later, command)
 
 
-def _same_target(failed: _Failed, worked: _Worked) -> bool:
-    """Whether both work on the same, apart from what the cause says was wrong."""
-    why, what = failed.cause.why, failed.cause.what
-    one, other = failed.core, worked.core
-    if why is Why.FILE:
-        missing = [arg for arg in one.args if basename(normpath(arg)) == basename(what)]
-        return any(basename(normpath(arg)) == basename(what) for arg in other.args) and bool(missing)
-    if why is Why.OPTION:
-        return (are_alike(one, other) or not (one.operands and other.operands)) and one.options != other.options
-    if why is Why.TARGET:
-        if _MASTER.fullmatch(what.removeprefix("origin/")):
-            return (
-                any(_MASTER.search(arg) and arg not in one.args for arg in other.args)
-                and one.args[:1] == other.args[:1]
-            )
-        return one.head != other.head or one.args != other.args
-    return are_alike(one, other)
-
-
-def _stands_for(one: Core, other: Core) -> bool:
-    """Whether another program did what a missing one was to do: half of what it was given is the same."""
-    mine, theirs = {*one.operands}, {*other.operands}
-    return bool(mine & theirs) and len(mine & theirs) * 2 >= len(mine)
-
-
-def _sighting(trail: Trail, failed: _Failed, worked: _Worked, prepared: list[tuple[Step, Simple]]) -> Sighting | None:
-    why = failed.cause.why
-    if not _changed(failed, worked):
-        ready = [*worked.on_its_line] or [simple for _, simple in prepared if _prepares(simple, failed)]
-        is_task = why in (Why.MODULE, Why.FILE, Why.VARIABLE) and _is_of_the_task(trail, failed)
-        if not ready or is_task or why in (Why.PORT, Why.OPTION, Why.TARGET):
-            return None
-        return _prepared(trail, failed, worked, ready[-1])
-    if worked.step.n_edits > failed.step.n_edits:
-        is_own = why in (Why.FILE, Why.VARIABLE, Why.OPTION) and _is_of_the_project(failed)
-        if is_own or (why is Why.MODULE and _is_of_the_task(trail, failed)):
-            return None
-    if why is Why.VARIABLE and not _sets(failed, worked):
+def _chosen(preparations: list[Command], failure: Failure, *, is_changed: bool) -> Command | None:
+    """The preparation that helped: the one that the failure names, else the last that suits."""
+    suited = [each for each in preparations if _suits(each, failure.trouble)]
+    name = failure.name.lower()
+    named = [each for each in suited if name and (name in each.text.lower() or each.text.lower() in name)]
+    told = [each for each in suited if each.text in failure.line]
+    if told or named:
+        return (told or named)[-1]
+    # Files were edited, too: only what installs can have helped against a missing program or module.
+    if is_changed and failure.trouble not in (Trouble.PROGRAM, Trouble.MODULE, Trouble.VERSION):
         return None
-    return _instead(trail, failed, worked)
+    return suited[-1] if suited else None
 
 
-def _changed(failed: _Failed, worked: _Worked) -> bool:
-    """Whether the command that worked differs in what can matter."""
-    one, other = failed.core, worked.core
-    why = failed.cause.why
-    if one.head != other.head or failed.folder != worked.folder or _names(failed.simple) != _names(worked.simple):
+def _suits(preparation: Command, trouble: Trouble) -> bool:
+    only = {"cd": (Trouble.PLACE,), "pushd": (Trouble.PLACE,), "chmod": (Trouble.PERMISSION,), "mkdir": ()}
+    if preparation.name in only:
+        return trouble in only[preparation.name]
+    if preparation.name == "export":
+        return trouble in (Trouble.VARIABLE, Trouble.MODULE, Trouble.PROGRAM, Trouble.VERSION)
+    return trouble not in (Trouble.PLACE, Trouble.USAGE, Trouble.PERMISSION, Trouble.RUNNER)
+
+
+def _of_program(step: Step, failed: Command, later: Step, command: Command, failure: Failure) -> bool:
+    missing = failure.name
+    if missing not in (failed.program, failed.name) and missing not in failed.words:
+        return False
+    if words.asks_for_help(failed) and words.are_kin(failed.program, command.program):
         return True
-    return why in (Why.OPTION, Why.FILE, Why.TARGET, Why.MANAGER, Why.RIGHTS) and one.args != other.args
+    if missing in (command.program, command.name) and failed.setup == command.setup and failed.env == command.env:
+        return False
+    first, second = words.core(failed), words.core(command)
+    if first[0] == second[0] and words.overlap(first[1:], second[1:]) >= 0.5:  # noqa: PLR2004 - half of them
+        return True
+    is_near = later.place - step.place <= 4  # noqa: PLR2004 - it is the next thing that is tried
+    kin = words.are_kin(failed.program, command.program)
+    shared = set(failed.words[1:]) & set(command.words[1:])
+    return kin and (bool(shared) or len(failed.words) == 1 or (is_near and words.overlap(first[1:], second[1:]) > 0))
 
 
-def _names(simple: Simple) -> frozenset[str]:
-    return frozenset(each.partition("=")[0] for each in simple.env)
+def _of_module(step: Step, failed: Command, later: Step, command: Command, _failure: Failure) -> bool:
+    first, second = words.core(failed), words.core(command)
+    if first[0] != second[0] or words.overlap(first[1:], second[1:]) < 0.5:  # noqa: PLR2004 - half of them
+        return False
+    moved = _place(step, failed) != _place(later, command)
+    return moved or failed.env != command.env or failed.setup != command.setup or _launch(failed) != _launch(command)
 
 
-def _sets(failed: _Failed, worked: _Worked) -> bool:
-    what = failed.cause.what
-    line = " ".join((*worked.simple.env, *worked.simple.words))
-    return (
-        what in line
-        or "--settings" in line
-        or _names(failed.simple) != _names(worked.simple)
-        or bool(worked.on_its_line)
-    )
+def _launch(command: Command) -> tuple[str, ...]:
+    return (*words.launcher(command), command.program)
 
 
-def _prepares(simple: Simple, failed: _Failed) -> bool:
-    """Whether a preparation is one for this cause, as far as it says."""
-    return is_preparation(simple) and simple.words != failed.simple.words
+def _of_place(step: Step, failed: Command, later: Step, command: Command, failure: Failure) -> bool:
+    if failed.name != command.name:
+        return False
+    moved = _place(step, failed) != _place(later, command)
+    if failed.words == command.words:
+        return moved
+    if "No rule to make" in failure.line:
+        return words.is_test(failed) == words.is_test(command) and len(command.words) > 1
+    gone = [word for word in failed.words if word not in command.words]
+    new = [word for word in command.words if word not in failed.words]
+    if not gone:
+        return moved or new[0].partition("=")[0] in _PLACE_OPTIONS
+    is_pathlike = any("/" in word or "." in word for word in (*gone, *new))
+    is_like = len(gone) == len(new) and is_pathlike and all(map(words.alike, gone, new))
+    return is_like and (not failure.name or any(_is_named(word, failure) for word in gone))
 
 
-def _is_of_the_project(failed: _Failed) -> bool:
-    """Whether what was run is a script or program of the project itself, which the task may be about."""
-    first = failed.core.args[0] if failed.core.args else ""
-    return failed.simple.program.startswith(("./", "../")) or first.endswith((".py", ".js", ".ts", ".sh", ".rb", ".go"))
+def _is_named(word: str, failure: Failure) -> bool:
+    return word in failure.name or failure.name.endswith(word) or word in failure.line
 
 
-def _is_of_the_task(trail: Trail, failed: _Failed) -> bool:
-    """Whether the agent itself had brought in what is missing, so that to add it was the task."""
-    what = failed.cause.what
-    root = what if what.startswith("@") else re.split(r"[./]", what)[0]
-    for step in trail.steps[: failed.step.place]:
-        if step.call.kind is ToolKind.EDIT and any(root in value for value in _texts(step.call.input)):
-            return True
+def _of_usage(step: Step, failed: Command, later: Step, command: Command, failure: Failure) -> bool:
+    if words.asks_for_help(command) or words.asks_for_help(failed):
+        return False
+    if "script" in failure.line.lower() or "ERR_PNPM_NO_SCRIPT" in failure.line or "Command" in failure.line[:8]:
+        same_work = words.is_test(failed) == words.is_test(command) and (
+            words.is_test(failed) or words.alike(failed.words[-1], command.words[-1])
+        )
+        runs = len(command.words) > 1 and (failed.name == command.name or words.are_kin(failed.name, command.name))
+        moved = failed.words == command.words and _place(step, failed) != _place(later, command)
+        return moved or (same_work and runs and failed.words != command.words and not words.is_preparation(command))
+    if _place(step, failed) != _place(later, command):
+        return False
+    if failed.words == command.words or words.core(failed)[0] != words.core(command)[0]:
+        return False
+    if len(failed.words) > 1 and not failed.words[1].startswith("-") and failed.words[1] not in command.words:
+        return False
+    gone = [word for word in failed.words if word not in command.words]
+    return words.overlap(failed.words, command.words) >= 0.4 and _names(step, failure, gone, command)  # noqa: PLR2004
+
+
+def _names(step: Step, failure: Failure, gone: list[str], command: Command) -> bool:
+    """Whether what was left out, or what was added, is what the message speaks of."""
+    line = failure.line
+    stems = {word.lstrip("-").partition("=")[0] for word in (*gone, *command.words[1:])}
+    speaks = any(len(stem) > 1 and stem in step.call.text[:_SPOKEN_CHARS] for stem in stems)
+    return speaks or not gone or "externally" in line or "upstream" in line or line.startswith(command.name)
+
+
+def _of_runner(_step: Step, failed: Command, _later: Step, command: Command, _failure: Failure) -> bool:
+    if words.launcher(failed) == words.launcher(command) and failed.program == command.program:
+        return False
+    first, second = words.core(failed), words.core(command)
+    return words.are_kin(failed.program, command.program) and first[0] == second[0]
+
+
+def _of_permission(_step: Step, failed: Command, _later: Step, command: Command, failure: Failure) -> bool:
+    if "externally-managed" in failure.line:
+        return (words.core(failed)[0] == words.core(command)[0] and failed.words != command.words) or (
+            words.is_preparation(command) and bool(set(failed.words[2:]) & set(command.words))
+        )
+    first, second = words.core(failed), words.core(command)
+    return first[0] == second[0] and first[1:] == second[1:] and _launch(failed) != _launch(command)
+
+
+def _of_service(_step: Step, failed: Command, _later: Step, command: Command, failure: Failure) -> bool:
+    if "in use" not in failure.line and "EADDRINUSE" not in failure.line and "allocated" not in failure.line:
+        return words.core(failed) == words.core(command) and failed.env != command.env
+    gone = [word for word in failed.words if word not in command.words]
+    is_like = failed.name == command.name and words.overlap(failed.words, command.words) >= 0.5  # noqa: PLR2004
+    changed = failed.words != command.words or failed.env != command.env
+    return is_like and changed and (any(map(_has_digit, gone)) or failed.env != command.env or not gone)
+
+
+def _has_digit(word: str) -> bool:
+    return any(map(str.isdigit, word))
+
+
+def _of_variable(_step: Step, failed: Command, _later: Step, command: Command, failure: Failure) -> bool:
+    names = {name for name, _ in command.env} - {name for name, _ in failed.env}
+    same = words.core(failed)[0] == words.core(command)[0]
+    is_read = any(word.startswith("--env-file") for word in command.words) or "dotenv" in command.words
+    return same and (failure.name in names or is_read or (not failure.name and bool(names)))
+
+
+def _of_version(_step: Step, failed: Command, _later: Step, command: Command, _failure: Failure) -> bool:
+    same = words.core(failed)[0] == words.core(command)[0]
+    return same and (failed.setup != command.setup or failed.env != command.env or _launch(failed) != _launch(command))
+
+
+def _never(_step: Step, _failed: Command, _later: Step, _command: Command, _failure: Failure) -> bool:
     return False
 
 
-def _texts(value: object) -> Iterator[str]:
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, dict):
-        for item in value.values():
-            yield from _texts(item)
-    elif isinstance(value, list):
-        for item in value:
-            yield from _texts(item)
+_Variant = Callable[[Step, Command, Step, Command, Failure], bool]
+_VARIANTS: Mapping[Trouble, _Variant] = {
+    Trouble.RUNNER: _of_runner,
+    Trouble.PROGRAM: _of_program,
+    Trouble.VERSION: _of_version,
+    Trouble.VARIABLE: _of_variable,
+    Trouble.READY: _never,
+    Trouble.SERVICE: _of_service,
+    Trouble.PLACE: _of_place,
+    Trouble.MODULE: _of_module,
+    Trouble.PERMISSION: _of_permission,
+    Trouble.USAGE: _of_usage,
+}
+"""Whether a later command is what the failed one should have been, by what stood in the way."""
+_OF_SURROUNDINGS = frozenset({Trouble.VARIABLE, Trouble.SERVICE, Trouble.VERSION})
 
 
-_WEIGHTS = {
-    Why.PROGRAM: 0.8, Why.MODULE: 0.75, Why.FOLDER: 0.75, Why.FILE: 0.7, Why.TARGET: 0.7, Why.OPTION: 0.65,
-    Why.VARIABLE: 0.75, Why.RIGHTS: 0.65, Why.VERSION: 0.7, Why.SERVICE: 0.6, Why.PORT: 0.6, Why.MANAGER: 0.75,
-}  # fmt: skip
-
-
-def _instead(trail: Trail, failed: _Failed, worked: _Worked) -> Sighting | None:
-    """Run this instead of that."""
-    bad = shown(failed.simple, failed.folder)
-    simple = worked.simple
-    before = [each for each in worked.on_its_line if _prepares(each, failed)]
-    good = shown(replace(simple, folder=""), worked.folder)
-    if before and not worked.folder:
-        good = " && ".join([*map(shown, before), good])
-    same_args = failed.core.args == worked.core.args
-    if max(len(bad), len(good)) > MAX_COMMAND_CHARS or "\n" in bad + good:
-        if failed.core.head == worked.core.head:
+def _tell(trace: Trace, step: Step, failed: Command, failure: Failure, fix: Fix | None) -> Sighting | None:
+    why = _because(failure)
+    if fix is None:
+        if failure.trouble is not Trouble.PROGRAM or failure.name not in (failed.program, failed.name):
             return None
-        bad, good = failed.core.head, worked.core.head
-    if one_line(bad) == one_line(good):
+        text = f"Do not call `{failure.name}`: it is not installed here {why}."
+        subject = f"program {failure.name}"
+        return trace.sighting(FindingKind.ENVIRONMENT, subject, text, step, failure.line, 0.45)
+    if fix.preparation is not None:
+        return _tell_preparation(trace, step, failure, fix, fix.preparation)
+    before, after = _shown(step, failed), _shown(fix.step, fix.command)
+    kind = FindingKind.ENVIRONMENT if failure.trouble in _OF_SURROUNDINGS else FindingKind.COMMAND
+    if failure.trouble is Trouble.PROGRAM:
+        return _tell_program(trace, step, (failed, before), (fix, after), failure)
+    if before == after or max(len(before), len(after)) > _MAX_COMMAND:
         return None
-    if failed.core.family == worked.core.family and (same_args or failed.cause.why in (Why.PROGRAM, Why.MODULE)):
-        subject = (
-            f"{_place(failed.folder)}{failed.core.head}{ARROW}{_place(worked.folder)}{_env(simple)}{worked.core.head}"
-        )
+    text = f"Run `{after}` instead of `{before}` {why}."
+    return trace.sighting(kind, f"{failure.trouble.value} {normal(before)}", text, step, failure.line, 0.9)
+
+
+def _tell_program(
+    trace: Trace, step: Step, failed: tuple[Command, str], fix: tuple[Fix, str], failure: Failure
+) -> Sighting | None:
+    command, before = failed
+    fixed, after = fix[0].command, fix[1]
+    why = _because(failure)
+    heads = words.core(command) == words.core(fixed) and fixed.setup == command.setup
+    old, new = (" ".join((*words.launcher(each), "")).strip() or each.program for each in (command, fixed))
+    if heads and old != new and words.core(command)[1:] == words.core(fixed)[1:] and words.launcher(command):
+        example = f", as in `{after}`" if len(after) <= _MAX_COMMAND and "\n" not in after else ""
+        text = f"Run `{new}` instead of `{old}`{example} {why}."
+    elif max(len(before), len(after)) <= _MAX_COMMAND and "\n" not in before + after:
+        text = f"Run `{after}` instead of `{before}` {why}."
+    elif command.program != fixed.program:
+        text = f"Use `{fixed.program}` instead of `{command.program}` {why}."
     else:
-        subject = f"{bad}{ARROW}{good}"
-    text = f"Run `{good}` instead of `{bad}` ({_said(failed.cause)})."
-    weight = _WEIGHTS[failed.cause.why] * (1.0 if worked.step.place - failed.step.place <= _NEAR else 0.8)
-    return trail.sighting(FindingKind.COMMAND, subject, text, [failed.step], failed.cause.line, weight)
-
-
-_NEAR = 12
-
-
-def _place(folder: str) -> str:
-    return f"cd {folder} && " if folder else ""
-
-
-def _env(simple: Simple) -> str:
-    return "".join(f"{each} " for each in simple.env)
-
-
-def _prepared(trail: Trail, failed: _Failed, worked: _Worked, ready: Simple) -> Sighting | None:
-    """Do this first."""
-    first, then = shown(ready), shown(worked.simple, worked.folder)
-    if len(then) > MAX_COMMAND_CHARS:
-        then = worked.core.head
-    if len(first) > MAX_COMMAND_CHARS or "\n" in first + then:
         return None
-    subject = f"{failed.cause.why.value} {failed.cause.what}: {first}"
-    text = f"Run `{first}` before `{then}` ({_said(failed.cause)})."
-    return trail.sighting(
-        FindingKind.ENVIRONMENT, subject, text, [failed.step], failed.cause.line, _WEIGHTS[failed.cause.why] * 0.9
-    )
+    return trace.sighting(FindingKind.COMMAND, f"program {failure.name}", text, step, failure.line, 0.9)
 
 
-def _said(cause: Cause) -> str:
-    """The words of the failure, short."""
-    said = cause.line.removeprefix("E   ").strip().rstrip(".").replace("`", "'")
-    return said if len(said) <= _MAX_SAID else said[: _MAX_SAID - 3] + "..."
+def _tell_preparation(trace: Trace, step: Step, failure: Failure, fix: Fix, preparation: Command) -> Sighting | None:
+    first, then = preparation.shown, _shown(step, fix.command)
+    if preparation.name in ("cd", "pushd"):
+        text = f"Run `{first} && {then}` instead of `{then}` {_because(failure)}."
+        subject = f"{failure.trouble.value} {normal(then)}"
+        return trace.sighting(FindingKind.COMMAND, subject, text, step, failure.line, 0.85)
+    if len(first) > _MAX_COMMAND or len(then) > _MAX_COMMAND:
+        return None
+    text = f"Run `{first}` before `{then}` {_because(failure)}."
+    subject = f"{failure.trouble.value} {failure.name or normal(then)}"
+    return trace.sighting(FindingKind.ENVIRONMENT, subject, text, step, failure.line, 0.85)
 
 
-_MAX_SAID = 100
+def _shown(step: Step, command: Command) -> str:
+    shown = command.shown
+    shown = shown.replace("cd . && ", "")
+    if not step.folder:
+        return shown
+    return f"cd {step.folder} && {shown}"
+
+
+def _because(failure: Failure) -> str:
+    line = failure.line.replace("`", "'")
+    return f"({line[:_MAX_QUOTE].rstrip()}{'…' if len(line) > _MAX_QUOTE else ''})"
+
+
+def normal(command: str) -> str:
+    """A command without what differs from run to run."""
+    return " ".join(_TEMPORARY.sub("/tmp", command).split())  # noqa: S108 - a word, not a file

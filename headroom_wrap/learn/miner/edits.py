@@ -1,133 +1,124 @@
-"""Edits that did not apply, why, and what made them apply."""
+"""Edits that did not apply, why, and what then worked."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator
-from enum import Enum
-from posixpath import normpath
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
-from headroom_wrap.learn.events import Call, Outcome, ToolKind
+from headroom_wrap.learn.events import Outcome, ToolKind
 from headroom_wrap.learn.findings import FindingKind, Sighting
-from headroom_wrap.learn.miner.trail import Step, Trail, one_line
+from headroom_wrap.learn.miner.errors import line_of
+from headroom_wrap.learn.miner.trace import Step, Trace
 
-_LOOK_AHEAD = 15
-_HEAD_CHARS = 1500
+_WINDOW = 12
+_SCANNED_CHARS = 1500
+_OLD_FIELDS = ("old_string", "oldString", "old_str", "oldText", "old", "search", "old_text")
+_LIST_FIELDS = ("edits", "changes", "replacements")
+_PATCH_FIELDS = ("input", "patch", "diff")
 
 
-class Reason(Enum):
-    """Why an edit did not apply."""
+@dataclass(frozen=True, slots=True)
+class _Reason:
+    """Why an edit fails: the words that say so (lower case), and what to do; `is_general`: of every file."""
 
-    UNREAD = "unread"
-    CHANGED = "changed"
-    AMBIGUOUS = "ambiguous"
-    SPACES = "spaces"
-    ABSENT = "absent"
-    SAME = "same"
+    name: str
+    words: tuple[str, ...]
+    advice: str
+    is_general: bool = False
 
 
 _REASONS = (
-    (Reason.UNREAD, re.compile(
-        r"has not been read|must (?:be read|read)|not read (?:it )?(?:yet|first)|must use (?:the"
-        r"|your) Read tool|before (?:overwriting|editing) it")),
-    (Reason.CHANGED, re.compile(
-        r"(?:been )?(?:modified|changed) (?:since|externally|on disk)|File has been unexpectedly modified"
-        r"|stale")),
-    (Reason.SAME, re.compile(
-        r"(?:old|new)_?[sS]tr(?:ing)?[^\n]{0,40}(?:identical|the same|exactly the same|must be different)"
-        r"|No changes (?:to make|made)|identical content")),
-    (Reason.AMBIGUOUS, re.compile(
-        r"(?:[Ff]ound|[Tt]here are) \d+ (?:matches|occurrences)|[Mm]ultiple (?:matches|occurrences)"
-        r"|not unique|must be unique|more than one|matches multiple|appears \d+ times"
-        r"|provide more (?:surrounding )?context")),
-    (Reason.ABSENT, re.compile(
-        r"not found in|[Cc]ould not find|[Nn]o match|[Dd]id not (?:appear|match)"
-        r"|failed to (?:exactly )?match|verification failed|[Ff]ailed to find|[Ff]ound 0"
-        r"|[Mm]ust match exactly|not found|[Nn]o replacement was performed|does not apply|expected lines")),
+    _Reason("unread", ("has not been read yet", "must read", "must use the read tool", "read the file first",
+                       "before overwriting it", "read it first"),
+            "Read a file before editing it, as `{path}` needed", is_general=True),
+    _Reason("stale", ("modified since", "been unexpectedly modified", "changed since", "has changed on disk",
+                      "file has been modified"),
+            "Read `{path}` again right before editing it: it changes in between"),
+    _Reason("unique", ("matches of the string", "multiple matches", "found multiple", "not unique", "must be unique",
+                       "multiple occurrences", "is not unique", "more than one", "occurrences of", "ambiguous"),
+            "Give the old text in `{path}` with enough lines around it to be unique, or replace all"),
+    _Reason("same", ("exactly the same", "are identical", "no changes to make", "no changes made"), ""),
+    _Reason("text", ("string to replace not found", "not found in file", "did not appear verbatim", "no match found",
+                     "could not find the exact text", "could not find oldstring", "oldstring not found",
+                     "old_string not found", "old_str not found", "failed to match", "failed to exactly match",
+                     "failed to find expected lines", "failed to find context", "verification failed", "0 occurrences",
+                     "no replacement was performed", "must match exactly", "not found in content", "0 matches",
+                     "could not find the string", "hunk #", "patch does not apply", "invalid context"),
+            "Read `{path}` again right before editing it and copy the old text exactly"),
 )  # fmt: skip
-_NO_FILE = re.compile(r"No such file|does not exist|[Ff]ile not found|ENOENT|Failed to read file to update")
-_ADVICE = {
-    Reason.UNREAD: "Read `{path}` before you edit it",
-    Reason.CHANGED: "Read `{path}` again before you edit it: something else changes it, as a formatter does",
-    Reason.AMBIGUOUS: "Give more lines around the place when you edit `{path}`: its lines repeat",
-    Reason.SPACES: "Keep the exact indentation and line ends of `{path}` in an edit's old text",
-    Reason.ABSENT: "Read `{path}` before you edit it, and copy the old text from there exactly",
-    Reason.SAME: "Change something when you edit `{path}`: old and new text were the same",
-}
-_WEIGHTS = {
-    Reason.UNREAD: 0.6, Reason.CHANGED: 0.6, Reason.AMBIGUOUS: 0.55, Reason.SPACES: 0.6, Reason.ABSENT: 0.55,
-}  # fmt: skip
-_OLD_FIELDS = ("old_string", "oldString", "old_str", "oldText", "old_text", "search")
+_GONE = ("no such file", "does not exist", "file not found", "enoent")
 
 
-def mine(trail: Trail) -> Iterator[Sighting]:
-    """Edits of one file that failed for one reason, if one of that file applied later."""
-    failed: dict[tuple[str, Reason], list[Step]] = {}
-    for step in trail.steps:
-        call = step.call
-        reason = _reason(trail, step)
-        if reason is not None:
-            failed.setdefault((_path(trail, call), reason), []).append(step)
-    for (path, reason), steps in failed.items():
-        worked = next((later for later in trail.after(steps[-1], _LOOK_AHEAD) if _applies(trail, later, path)), None)
-        if worked is None or reason not in _WEIGHTS or not path:
+def mine(trace: Trace) -> Iterator[Sighting]:
+    """The sightings of a session's edits: only of those that were made good."""
+    told: set[str] = set()
+    for step in trace.steps:
+        if step.call.kind is not ToolKind.EDIT or step.call.outcome is not Outcome.FAILED:
             continue
-        line = _quote(steps[-1].call.text)
-        text = f"{_ADVICE[reason].format(path=path)} ({line[:_MAX_SAID].rstrip('. ')})."
-        yield trail.sighting(FindingKind.EDIT, f"{reason.value}: {path}", text, steps, line, _WEIGHTS[reason])
+        text = step.call.text[:_SCANNED_CHARS]
+        reason = _reason(text)
+        if reason is None or not reason.advice or not step.path:
+            continue
+        fixed = _fixed(trace, step)
+        if fixed is None:
+            continue
+        subject = reason.name if reason.is_general else f"{reason.name} {step.path}"
+        if subject not in told:
+            told.add(subject)
+            quote = _line(text, reason)
+            advice = reason.advice.format(path=step.path) + (_blanks(step, fixed) if reason.name == "text" else "")
+            sighting = trace.sighting(FindingKind.EDIT, subject, f"{advice} ({quote[:90]}).", step, quote, 0.85)
+            if sighting is not None:
+                yield sighting
 
 
-_MAX_SAID = 80
+def _reason(text: str) -> _Reason | None:
+    lowered = text.lower()
+    found = next((reason for reason in _REASONS if any(words in lowered for words in reason.words)), None)
+    is_gone = found is not None and found.name == "text" and any(words in lowered for words in _GONE)
+    return None if is_gone else found
 
 
-def _reason(trail: Trail, step: Step) -> Reason | None:
-    call = step.call
-    if call.kind is not ToolKind.EDIT or call.outcome is not Outcome.FAILED:
-        return None
-    head = call.text[:_HEAD_CHARS]
-    if _NO_FILE.search(head):
-        return None
-    reason = next((reason for reason, pattern in _REASONS if pattern.search(head)), None)
-    if reason is Reason.ABSENT:
-        path = _path(trail, call)
-        later = next((each for each in trail.after(step, _LOOK_AHEAD) if _applies(trail, each, path)), None)
-        if later is not None and _differ_in_spaces(_old(call), _old(later.call)):
-            return Reason.SPACES
-    return reason
+def _line(text: str, reason: _Reason) -> str:
+    lines = [
+        line
+        for line in text.replace("<tool_use_error>", "").replace("</tool_use_error>", "").splitlines()
+        if line.strip()
+    ]
+    named = next((line for line in lines if any(words in line.lower() for words in reason.words)), lines[0])
+    return line_of(named).replace("`", "'").lstrip("# ").rstrip(".:")
 
 
-def _path(trail: Trail, call: Call) -> str:
-    return trail.relative(call.path, call.cwd) if call.path else ""
+def _fixed(trace: Trace, step: Step) -> Step | None:
+    """The next edit of the same file, if it applied after more or less tries."""
+    for later in trace.after(step, _WINDOW):
+        if later.call.kind is ToolKind.EDIT and later.path == step.path and later.call.outcome is Outcome.OK:
+            return later
+    return None
 
 
-def _applies(trail: Trail, step: Step, path: str) -> bool:
-    call = step.call
-    return call.kind is ToolKind.EDIT and call.outcome is Outcome.OK and normpath(_path(trail, call)) == normpath(path)
+def _blanks(step: Step, fixed: Step) -> str:
+    """How the white space of both old texts differs, if nothing else does."""
+    first, second = _old(step.call.input), _old(fixed.call.input)
+    if not first or "".join(first.split()) != "".join(second.split()) or first == second:
+        return ""
+    if "\t" in second and "\t" not in first:
+        return "; its lines are indented with tabs"
+    if "\t" in first and "\t" not in second:
+        return "; its lines are indented with spaces, not tabs"
+    return ", white space included"
 
 
-def _old(call: Call) -> str:
-    """The text that an edit wants to replace."""
-    for field in _OLD_FIELDS:
-        value = call.input.get(field)
-        if isinstance(value, str):
-            return value
-    edits = call.input.get("edits")
-    if isinstance(edits, list) and edits and isinstance(edits[0], dict):
-        return next((edits[0][field] for field in _OLD_FIELDS if isinstance(edits[0].get(field), str)), "")
-    source = call.input.get("input")
-    if isinstance(source, str):
-        return "\n".join(line[1:] for line in source.splitlines() if line.startswith(("-", " ")))
+def _old(given: Mapping[str, Any]) -> str:
+    for name in _OLD_FIELDS:
+        if isinstance(given.get(name), str):
+            return str(given[name])
+    for name in _LIST_FIELDS:
+        items = given.get(name)
+        if isinstance(items, Sequence) and items and isinstance(items[0], Mapping):
+            return _old(items[0])
+    for name in _PATCH_FIELDS:
+        if isinstance(given.get(name), str):
+            return "\n".join(line[1:] for line in str(given[name]).splitlines() if line[:1] in ("-", " "))
     return ""
-
-
-def _differ_in_spaces(one: str, other: str) -> bool:
-    return bool(one.strip()) and one != other and "".join(one.split()) == "".join(other.split())
-
-
-def _quote(text: str) -> str:
-    """The line that says why."""
-    lines = [line for line in text[:_HEAD_CHARS].splitlines() if line.strip()]
-    chosen = next(
-        (line for line in lines for _, pattern in _REASONS if pattern.search(line)), lines[0] if lines else ""
-    )
-    return one_line(chosen.replace("`", "'").lstrip("# "))

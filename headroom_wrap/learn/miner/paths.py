@@ -2,107 +2,115 @@
 
 from __future__ import annotations
 
-import re
+import posixpath
 from collections.abc import Iterator
-from posixpath import basename, dirname, splitext
 
-from headroom_wrap.learn.events import Call, Outcome, ToolKind
+from headroom_wrap.learn.events import Outcome, ToolKind
 from headroom_wrap.learn.findings import FindingKind, Sighting
-from headroom_wrap.learn.miner.goals import READERS
-from headroom_wrap.learn.miner.merging import ARROW
-from headroom_wrap.learn.miner.shell import family_of, join
-from headroom_wrap.learn.miner.trail import Step, Trail
+from headroom_wrap.learn.miner.errors import line_of
+from headroom_wrap.learn.miner.trace import Step, Trace
+from headroom_wrap.learn.miner.words import READING
 
-_LOOK_AHEAD = 15
-_LOOK_AHEAD_COMMON = 6
-_HEAD_CHARS = 600
-_MISSING = re.compile(
-    r"[Nn]o such file|does not exist|[Nn]ot found|ENOENT|cannot find|could not find|[Nn]o file|doesn't exist|can't find"
-    r"|os error 2|Cannot access|not exist"
-)
-_FILE = re.compile(r"[\w./@+~][\w./@+~-]*")
+_WINDOW, _NEAR = 14, 5
+_SCANNED_CHARS = 600
+_MAX_PATH_CHARS = 120
+_GONE = (
+    "no such file", "does not exist", "not found", "enoent", "cannot find the", "couldn't find", "no file at",
+    "file not found",
+)  # fmt: skip
 _COMMON = frozenset(
-    "__init__.py index.ts index.js index.tsx index.html main.py main.go main.rs mod.rs lib.rs package.json readme.md "
-    "makefile cargo.toml pyproject.toml dockerfile setup.py conftest.py tsconfig.json types.ts utils.py go.mod".split()
-)
-"""Names that many folders have."""
-_WEIGHT, _WEIGHT_COMMON = 0.7, 0.4
+    "__init__.py index.ts index.js index.tsx index.html main.py main.go "
+    "main.rs mod.rs lib.rs package.json README.md Makefile "
+    "setup.py conftest.py utils.py types.ts Dockerfile Cargo.toml "
+    "go.mod pom.xml tsconfig.json config.py pyproject.toml "
+    "CMakeLists.txt .gitignore src test tests lib docs dist build bin".split()
+)  # fmt: skip
+"""Names that stand in many folders: the one is mostly not what was looked for in the place of the other."""
 
 
-def mine(trail: Trail) -> Iterator[Sighting]:
-    """Reads that failed for the path, with the path that was read then."""
-    done: set[str] = set()
-    for step in trail.steps:
+def mine(trace: Trace) -> Iterator[Sighting]:
+    """The sightings of a session's reads, edits and commands that print files."""
+    told: set[str] = set()
+    for step in trace.steps:
+        if step.call.outcome is not Outcome.FAILED:
+            continue
+        text = step.call.text[:_SCANNED_CHARS]
+        lowered = text.lower()
+        if not any(words in lowered for words in _GONE):
+            continue
+        for missing in _asked(step):
+            if step.call.kind is ToolKind.SHELL and not _is_named(missing, text):
+                continue
+            found = _found(trace, step, missing)
+            if found and missing not in told:
+                told.add(missing)
+                line = next((line for line in text.splitlines() if any(words in line.lower() for words in _GONE)), text)
+                quote = line_of(line.replace("<tool_use_error>", "").replace("</tool_use_error>", ""))
+                said = f"Look for `{posixpath.basename(found)}` at `{found}`, not at `{missing}`."
+                sighting = trace.sighting(FindingKind.PATH, missing, said, step, quote, 0.85)
+                if sighting is not None:
+                    yield sighting
+
+
+def _found(trace: Trace, step: Step, missing: str) -> str:
+    """Where a file of that name was read later, "" if nowhere; not one that was made in between."""
+    name = posixpath.basename(missing)
+    limit = _NEAR if name in _COMMON else _WINDOW
+    if not name or not trace.session.events:
+        return ""
+    for later in trace.after(step, limit):
         if (
-            step.call.kind not in (ToolKind.READ, ToolKind.SHELL, ToolKind.EDIT)
-            or step.call.outcome is not Outcome.FAILED
+            later.call.kind is ToolKind.EDIT
+            and posixpath.basename(later.path) == name
+            and not _was_seen(trace, step, later)
         ):
+            return ""
+        if later.call.outcome is not Outcome.OK:
             continue
-        if not _MISSING.search(step.call.text[:_HEAD_CHARS]):
+        for path in _asked(later):
+            if path == missing or len(path) > _MAX_PATH_CHARS or _is_outside(path):
+                if path == missing:
+                    return ""
+                continue
+            if posixpath.basename(path) == name and not _is_same(path, missing):
+                return path
+    return ""
+
+
+def _was_seen(trace: Trace, step: Step, later: Step) -> bool:
+    """Whether a file that is edited had been read, and so was not made by this edit."""
+    between = trace.steps[step.place + 1 : later.place]
+    return any(later.path in _asked(each) and each.call.outcome is Outcome.OK for each in between)
+
+
+def _is_outside(path: str) -> bool:
+    return path.startswith(("/tmp/", "/proc/", "/dev/"))  # noqa: S108 - words, not files
+
+
+def _is_same(path: str, missing: str) -> bool:
+    """Whether one is only a longer spelling of the other: absolute or not, from another folder."""
+    return posixpath.isabs(path) != posixpath.isabs(missing) and path.endswith("/" + missing.lstrip("./"))
+
+
+def _is_named(missing: str, text: str) -> bool:
+    return missing in text or posixpath.basename(missing) in text
+
+
+def _asked(step: Step) -> tuple[str, ...]:
+    """The files that a step reads."""
+    kind = step.call.kind
+    if kind in (ToolKind.READ, ToolKind.EDIT):
+        return (step.path,) if step.path else ()
+    if kind is not ToolKind.SHELL:
+        return ()
+    found = []
+    for command in step.commands:
+        if command.name not in READING or any(char in command.text for char in "*$`{"):
             continue
-        for path in _missing(trail, step):
-            if path not in done and (found := _found(trail, step, path)) is not None:
-                done.add(path)
-                yield found
+        paths = [word for word in command.words[1:] if not word.startswith("-") and _is_path(word)]
+        found += [posixpath.normpath(posixpath.join(step.folder, command.folder, word)) for word in paths]
+    return tuple(found)
 
 
-def _missing(trail: Trail, step: Step) -> list[str]:
-    """The paths that a failed read named, as seen from the project's root."""
-    paths = _paths(trail, step)
-    if step.call.kind is ToolKind.SHELL:
-        lines = [line for line in step.call.text[: _HEAD_CHARS * 4].splitlines() if _MISSING.search(line)]
-        return [path for path, given in paths if any(given in line for line in lines)]
-    return [path for path, _ in paths]
-
-
-def _paths(trail: Trail, step: Step) -> list[tuple[str, str]]:
-    """What a call reads or edits: each path as seen from the root, and as given."""
-    call = step.call
-    if call.kind is not ToolKind.SHELL:
-        return [(trail.relative(call.path, call.cwd), call.path)] if call.path else []
-    found: list[tuple[str, str]] = []
-    for simple in step.simples:
-        if family_of(simple.program) in READERS or simple.program in READERS:
-            files = (word for word in simple.words[1:] if _FILE.fullmatch(word) and "." in basename(word))
-            found += [(trail.relative(join(simple.folder, word), call.cwd), word) for word in files]
-    return found
-
-
-def _found(trail: Trail, step: Step, missing: str) -> Sighting | None:
-    name = basename(missing)
-    if not name or name in (".", ".."):
-        return None
-    is_common = name.lower() in _COMMON
-    for later in trail.after(step, _LOOK_AHEAD_COMMON if is_common else _LOOK_AHEAD):
-        if later.call.kind not in (ToolKind.READ, ToolKind.EDIT, ToolKind.SHELL) or not later.is_ok:
-            continue
-        if _makes(later.call, name):
-            return None
-        for path, _ in _paths(trail, later):
-            if path == missing:
-                # It came to be there.
-                return None
-            if _is_it(missing, path):
-                weight = _WEIGHT_COMMON if is_common else _WEIGHT
-                text = f"Look for `{name}` at `{path}`: there is no `{missing}`."
-                quote = next((line for line in step.call.text.splitlines() if _MISSING.search(line)), step.call.text)
-                return trail.sighting(FindingKind.PATH, f"{missing}{ARROW}{path}", text, [step], quote, weight)
-    return None
-
-
-def _is_it(missing: str, path: str) -> bool:
-    """Whether one path is what another was to be: the same name elsewhere, or the same place with another ending."""
-    if basename(path) == basename(missing):
-        return True
-    (one, ending), (other, other_ending) = splitext(missing), splitext(path)
-    return one == other and (ending, other_ending) != ("", "") and dirname(one) == dirname(other)
-
-
-def _makes(call: Call, name: str) -> bool:
-    """Whether a call writes a file of that name anew."""
-    if call.kind is ToolKind.EDIT:
-        is_new = call.tool.lower() in ("write", "create", "create_file", "write_file") or "*** Add File" in str(
-            call.input.get("input", "")
-        )
-        return is_new and basename(call.path) == name
-    return call.kind is ToolKind.SHELL and re.search(rf">\s*\S*{re.escape(name)}", call.command) is not None
+def _is_path(word: str) -> bool:
+    return ("/" in word or "." in word) and not any(char in word for char in "|;,()'\" ^") and word not in (".", "..")
