@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from headroom_wrap.compression.markers import RETRIEVE_TOOL
+from headroom_wrap.mcp import notes
+from headroom_wrap.mcp.server import AGENT_VARIABLE, EMBEDDINGS_VARIABLE, MEMORY_VARIABLE
 from headroom_wrap.paths import HOME_VARIABLE
 from headroom_wrap.proxy.headers import keyed_url
 from headroom_wrap.proxy.ports import Credential
+from headroom_wrap.store import Kind
 
 NETWORK_VARIABLES = (
     "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
@@ -18,7 +21,7 @@ NETWORK_VARIABLES = (
 )  # fmt: skip
 """What holds for the agent's way to its provider, and so for ours."""
 
-MEMORY_TOOLS = ("memory_search", "memory_save", "memory_update", "memory_forget")
+MEMORY_TOOLS = tuple(tool.name for tool in notes.MEMORY_TOOLS)
 """What the MCP server of a session offers besides retrieval, where the memory is shared."""
 
 LOOPBACK_HOSTS = ("127.0.0.1", "localhost", "::1")
@@ -64,6 +67,7 @@ class Shared:
         folder: where the notes may be written for agents that put a file's path into their prompts: the same for
             the same notes, so that a conversation that is taken up again gets the same bytes.
         earlier: what conversations got that began earlier: unix seconds and notes, the oldest first.
+        embeddings: the folder of the model for a search by meaning; "" where there is none.
     """
 
     project: Path
@@ -71,6 +75,7 @@ class Shared:
     brief: str
     folder: Path
     earlier: tuple[tuple[float, str], ...] = ()
+    embeddings: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +112,8 @@ class Route:
         """The environment of this session's MCP server."""
         env = {HOME_VARIABLE: str(self.data), "HEADROOM_SESSION": self.session}
         if self.shared is not None:
-            env |= {"HEADROOM_MEMORY": str(self.shared.project), "HEADROOM_AGENT": self.shared.agent}
+            env |= {MEMORY_VARIABLE: str(self.shared.project), AGENT_VARIABLE: self.shared.agent}
+            env |= {EMBEDDINGS_VARIABLE: self.shared.embeddings} if self.shared.embeddings else {}
         return env
 
     @property
@@ -185,16 +191,28 @@ class Installation:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnNote:
+    """One thing that an agent noted in a memory of its own: what, of which kind, in which file, in which words."""
+
+    text: str
+    kind: Kind
+    file: Path
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """How `headroom doctor` tries the agent on one prompt, in an empty home and against an emulated provider.
 
     Attributes:
         args: its arguments in the mode that prints an answer and ends; the prompt comes behind them.
         env: made-up credentials, and what keeps it from updating itself and from talking to anybody else.
+        files: what must stand in that home first: path below it -> text.
     """
 
     args: tuple[str, ...]
     env: Mapping[str, str]
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,10 +235,13 @@ class Agent:
         began: when the conversation began that these arguments take up again (unix seconds); None: a new one, or one
             that the user has yet to pick.
         instructions: files of the user's with instructions that the agent reads by itself; they need not exist.
+        own_notes: what it noted on the project in a memory of its own.
+        works_elsewhere: whether its tools work in a folder of its own, whatever folder it is started in.
         bypasses: what would lead its requests past us, one sentence each.
         sign_ins: where credentials of its were found (a variable's name, a file), never what they are; None: not known.
         sign_in_hint: how to sign in.
         probe: how to try it; None: it cannot be tried by itself.
+        why_no_probe: in that case, why not: one line.
         installation: what `--install` does: of the context, the data directory and the argv of the MCP server.
         no_savings: why nothing is saved with this agent, if that is its nature.
         why_no_calls: a sentence for the summary of a session through which no model call passed.
@@ -240,10 +261,13 @@ class Agent:
     credentials: Callable[[Context, Mapping[str, Upstream]], Mapping[str, Credential]] = lambda _context, _upstreams: {}
     began: Callable[[Context], float | None] = lambda _context: None
     instructions: Callable[[Context], tuple[Path, ...]] = lambda _context: ()
+    own_notes: Callable[[Context], Iterable[OwnNote]] = lambda _context: ()
+    works_elsewhere: bool = False
     bypasses: Callable[[Context], tuple[str, ...]] = lambda _context: ()
     sign_ins: Callable[[Context], tuple[str, ...]] | None = None
     sign_in_hint: str = ""
     probe: Probe | None = None
+    why_no_probe: str = ""
     installation: Callable[[Context, Path, tuple[str, ...]], Installation] | None = None
     no_savings: str = ""
     why_no_calls: str = ""

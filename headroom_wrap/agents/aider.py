@@ -20,6 +20,7 @@ from headroom_wrap.agents.agent import (
     Agent,
     Context,
     Plan,
+    Probe,
     Route,
     Upstream,
     find_program,
@@ -62,6 +63,11 @@ _ALIASES = {
 }  # fmt: skip
 _ALL_MODELS = "aider/extra_params"
 _OWN_URL = ("api_base", "base_url")
+_KEY_OPTIONS = ("openai-api-key", "anthropic-api-key", "api-key")
+_KEY_VARIABLES = tuple(
+    f"{name}_API_KEY" for name in ("OPENAI", "ANTHROPIC", "AZURE", "DEEPSEEK", "GEMINI", "GROQ", "OPENROUTER", "XAI")
+)
+_MODEL_PRICES = ".aider/caches/model_prices_and_context_window.json"
 
 
 def upstreams(context: Context) -> Mapping[str, Upstream]:
@@ -185,6 +191,14 @@ def transcripts(context: Context) -> tuple[Path, ...]:
     return tuple(dict.fromkeys(Path(os.path.realpath(file)) for file in (*named, default)))
 
 
+def sign_ins(context: Context) -> tuple[str, ...]:
+    """The keys of the environment, of each `.env`, and of Aider's own options."""
+    config = aider_config.read(context)
+    names = [name for name in _KEY_VARIABLES if config.env.get(name)]
+    found = [f"{name} in {config.sources.get(name, 'the environment')}" for name in names]
+    return (*found, *(config.settings[name].source for name in _KEY_OPTIONS if config.value(name)))
+
+
 AIDER = Agent(
     name="aider",
     title="Aider",
@@ -195,5 +209,23 @@ AIDER = Agent(
     plan=plan,
     transcripts=transcripts,
     bypasses=bypasses,
+    sign_ins=sign_ins,
+    sign_in_hint="Set your provider's key, OPENAI_API_KEY for example, in the environment or in a .env file.",
+    probe=Probe(
+        (
+            "--model",
+            "openai/gpt-4o",
+            "--no-git",
+            "--yes-always",
+            "--no-show-model-warnings",
+            "--no-check-update",
+            "--no-analytics",
+            "--no-show-release-notes",
+            "--message",
+        ),
+        {"OPENAI_API_KEY": "sk-headroom-doctor", "LITELLM_LOCAL_MODEL_COST_MAP": "True"},
+        # A table of prices that is there and new is not fetched; an empty one would be.
+        {_MODEL_PRICES: '{"sample_spec": {}}'},
+    ),
     no_savings="Aider calls no tools, and the text of the files that it sends stays exact",
 )

@@ -27,6 +27,8 @@ _SHORTEST = {
     "config": "--con",
     "env-file": "--env",
     "openai-api-base": "--openai-api-b",
+    "openai-api-key": "--openai-api-k",
+    "anthropic-api-key": "--anth",
     "chat-history-file": "--chat-h",
     "model": "--model",
     "weak-model": "--we",

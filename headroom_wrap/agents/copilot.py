@@ -18,11 +18,13 @@ from headroom_wrap.agents.agent import (
     Context,
     Option,
     Plan,
+    Probe,
     Route,
     Upstream,
     find_program,
     without_proxy_for_loopback,
 )
+from headroom_wrap.errors import HeadroomError
 from headroom_wrap.memory import project_of
 from headroom_wrap.proxy.ports import Credential
 
@@ -141,6 +143,23 @@ def credentials(context: Context, found: Mapping[str, Upstream]) -> Mapping[str,
     return copilot_subscription.credentials(context, found) if _is_subscription(context) else {}
 
 
+def sign_ins(context: Context) -> tuple[str, ...]:
+    """What pays for its calls: a provider's key of the user's own, and GitHub's sign-in for `--subscription`.
+
+    Asks the keyring and `gh` where no variable or file has a token: some seconds at most.
+
+    Raises:
+        HeadroomError: as `copilot_subscription.sign_ins`, unless there is a key of the user's own.
+    """
+    own = copilot_byok.sign_ins(context)
+    try:
+        return (*own, *copilot_subscription.sign_ins(context))
+    except HeadroomError:
+        if not own:
+            raise
+    return tuple(own)
+
+
 def _is_subscription(context: Context) -> bool:
     return _SUBSCRIPTION.name in context.options
 
@@ -175,4 +194,18 @@ COPILOT = Agent(
     instructions=instructions,
     bypasses=bypasses,
     credentials=credentials,
+    sign_ins=sign_ins,
+    sign_in_hint=(
+        "With a subscription: headroom copilot-auth login, then headroom wrap copilot --subscription. With a provider"
+        " of your own: set COPILOT_PROVIDER_BASE_URL, COPILOT_PROVIDER_API_KEY and COPILOT_MODEL."
+    ),
+    probe=Probe(
+        ("--no-color", "--no-ask-user", "-p"),
+        {
+            "COPILOT_AUTO_UPDATE": "false",
+            "COPILOT_OFFLINE": "true",
+            "COPILOT_MODEL": "gpt-5-mini",
+            "COPILOT_PROVIDER_API_KEY": "sk-headroom-doctor",
+        },
+    ),
 )

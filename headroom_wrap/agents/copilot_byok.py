@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from headroom_wrap.agents.agent import Context, Route, Upstream
+from headroom_wrap.agents.agent import Context, Route, Upstream, variables_set
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.config import OFFICIAL_URLS
 from headroom_wrap.proxy.headers import KEY_HEADER
@@ -65,6 +65,11 @@ def environment(context: Context, route: Route) -> dict[str, str]:
         BASE_URL: route.url + _type(context).suffix,
         _HEADERS: f"{_without_key(context.env.get(_HEADERS, ''))}{_KEY}: {route.key}",
     }
+
+
+def sign_ins(context: Context) -> list[str]:
+    """The variables with a key of the user's own, or with the command that prints one."""
+    return variables_set(context.env, *_CREDENTIALS)
 
 
 def _type(context: Context) -> _Type:

@@ -14,9 +14,10 @@ from headroom_wrap import paths
 from headroom_wrap.agents import copilot_settings
 from headroom_wrap.agents.agent import Context, Route, Upstream
 from headroom_wrap.agents.copilot_byok import BASE_URL
-from headroom_wrap.auth.copilot import CopilotCredential
+from headroom_wrap.auth.copilot import CopilotCredential, Effects
 from headroom_wrap.auth.github_api import GitHubCredential
 from headroom_wrap.auth.hosts import API_URL_VARIABLE, DOMAIN_VARIABLE, hosts_from
+from headroom_wrap.auth.keyrings import SystemKeyring
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.headers import token_form
 from headroom_wrap.proxy.ports import Credential
@@ -27,6 +28,8 @@ UPSTREAM = "copilot"
 _API_URL = "COPILOT_API_URL"
 _GITHUB_URL = "COPILOT_DEBUG_GITHUB_API_URL"
 _TOKEN = "COPILOT_GITHUB_TOKEN"  # noqa: S105 - the name of a variable
+_KEYRING_TIMEOUT_S = 5.0
+"""Whoever only looks at what there is waits for nobody to unlock it."""
 _TERMS = (
     "Copilot's API is not documented for programs but GitHub's own; GitHub may limit accounts whose automated use of it"
     " is excessive."
@@ -79,6 +82,31 @@ def environment(context: Context, route: Route) -> tuple[dict[str, str], tuple[s
         env |= {_API_URL: route.url, _TOKEN: token_form(route.key), _GITHUB_URL: route.url + GITHUB_PREFIX}
         return env, (f"COPILOT_PROVIDER_API_URL={status.api_url}", _TERMS)
     return env | {_API_URL: route.keyed_url}, (f"COPILOT_PROVIDER_API_URL={url}", _TERMS, _PASSED_ON)
+
+
+def sign_ins(context: Context) -> list[str]:
+    """Where GitHub's token was found, the place that counts first; else what Copilot CLI itself keeps in plain text.
+
+    Raises:
+        HeadroomError: as `upstreams`; `AUTH_REQUIRED` where what was found is of no use, or the keyring is locked.
+    """
+    keyring = SystemKeyring(_KEYRING_TIMEOUT_S)
+    status = CopilotCredential(
+        context.env, context.home, paths.home(context.env), effects=Effects(keyring=keyring)
+    ).status()
+    if status.is_signed_in:
+        account = f" as {status.login}" if status.login else ""
+        places = {"environment": " in the environment", "gh": "", status.source: "", "": ""}
+        kept = places.get(status.where, f", in {status.where}")
+        return [f"{status.source}{kept} ({status.domain}{account}, for --subscription)"]
+    # In another form than that of the proxy's, so it is the CLI's own, which a session passes on.
+    tokens = copilot_settings.read(context).get("authTokens")
+    if tokens:
+        return [f"{copilot_settings.folder(context) / 'config.json'} (for --subscription)"]
+    if status.passed_over:
+        message = f"nothing that Copilot takes was found; passed over: {'; '.join(status.passed_over)}"
+        raise HeadroomError(Code.AUTH_REQUIRED, message, "Sign in with: headroom copilot-auth login.")
+    return []
 
 
 def _credential(context: Context, found: Mapping[str, Upstream]) -> CopilotCredential:

@@ -25,10 +25,12 @@ from headroom_wrap.agents.agent import (
     Route,
     Upstream,
     find_program,
+    variables_set,
 )
 from headroom_wrap.edits import jsonc
 from headroom_wrap.edits.text import EditError
 from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.mcp.entries import is_ours
 from headroom_wrap.proxy.config import OFFICIAL_URLS
 from headroom_wrap.proxy.public import host_of
 
@@ -96,6 +98,8 @@ def plan(context: Context, route: Route) -> Plan:
     if route.brief and not file.exists():
         brief = route.brief
         edits[file] = f"{_NOTES_HEAD}\n{brief}\n".encode()
+    elif file.exists() and (notes_there := _read(file)).startswith(_NOTES_HEAD):
+        edits[file] = notes_there.encode()  # another session's: as the server
     public = _public(context, route)
     notes += (f"{_NO_SAVINGS}.",) if public is None else _settings(public, route)
     return Plan(
@@ -143,6 +147,19 @@ def bypasses(context: Context) -> tuple[str, ...]:
     return ("Cursor's built-in models may pass the overridden base URL by, and Tab completion always does.",)
 
 
+def sign_ins(context: Context) -> tuple[str, ...]:
+    """The key of the agent for terminals, and the file of its login, which public scripts name.
+
+    The editor's own sign-in is in its database, which may hold tokens and stays unread.
+    """
+    folders = (
+        Path(context.env.get("XDG_CONFIG_HOME") or context.home / ".config") / "cursor",
+        context.home / ".cursor",
+    )
+    logins = [str(folder / "auth.json") for folder in folders if (folder / "auth.json").is_file()]
+    return (*variables_set(context.env, "CURSOR_API_KEY"), *logins)
+
+
 def _args(context: Context) -> tuple[str, ...]:
     """The agent's arguments; the editor is told to wait, for at its command's end the session's edits are undone."""
     program = find(context.env)
@@ -172,9 +189,11 @@ def _edits(
     notes: list[str] = []
     file = project / _MCP
     servers = _servers(file)
-    may_replace = replaces_ours and _is_ours(servers.get(_SERVER[-1]))
+    may_replace = replaces_ours and is_ours(servers.get(_SERVER[-1]))
     taken = None if may_replace else _taken(file, servers, context.home / _MCP)
-    if taken is None:
+    if not replaces_ours and _is_of_session(servers.get(_SERVER[-1])):
+        edits[file] = file.read_bytes()  # stays as it is until the last session in this project has ended
+    elif taken is None:
         edits[file] = _with_server(file, server)
     else:
         notes.append(taken)
@@ -193,20 +212,17 @@ def _taken(file: Path, servers: Mapping[str, Any], home_file: Path) -> str | Non
     except HeadroomError:
         of_home = {}
     for place, found in ((file, servers), (home_file, of_home)):
-        if any(map(_is_ours, found.values())):
+        if any(map(is_ours, found.values())):
             return f"{place} has Headroom's MCP server already."
         if _SERVER[-1] in found:
             return f"{place} has another MCP server with the name headroom, so ours was not added."
     return None
 
 
-def _is_ours(server: object) -> bool:
-    if not isinstance(server, dict):
-        return False
-    words = [str(server.get("command", "")), *map(str, server.get("args") or ())]
-    return any("headroom_wrap/mcp" in word for word in words) or (
-        Path(words[0]).name == "headroom" and words[1:2] == ["mcp"]
-    )
+def _is_of_session(server: object) -> bool:
+    """Whether a session that runs has added it, as `Route.mcp_env` tells."""
+    env = server.get("env") if isinstance(server, dict) and is_ours(server) else None
+    return isinstance(env, dict) and bool(env.get("HEADROOM_SESSION"))
 
 
 def _servers(file: Path) -> Mapping[str, Any]:
@@ -284,6 +300,15 @@ CURSOR = Agent(
     transcripts=transcripts,
     instructions=instructions,
     bypasses=bypasses,
+    sign_ins=sign_ins,
+    sign_in_hint=(
+        "Sign in in the editor's settings, or type cursor-agent login. The editor's own sign-in and one in a keychain"
+        " are not seen here."
+    ),
+    why_no_probe=(
+        "Cursor's own backend calls the models, with an account of yours: no session with an emulated provider can try"
+        " it"
+    ),
     installation=installation,
     why_no_calls=f"{_NO_SAVINGS}.",
 )

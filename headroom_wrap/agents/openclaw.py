@@ -19,14 +19,17 @@ from headroom_wrap.agents.agent import (
     Installation,
     Option,
     Plan,
+    Probe,
     Route,
     Upstream,
     find_program,
     without_proxy_for_loopback,
 )
 from headroom_wrap.agents.openclaw_config import INCLUDE, PLUGIN, OpenClawConfig, Provider, at, chosen, providers
+from headroom_wrap.compression.markers import RETRIEVE_TOOL
 from headroom_wrap.edits import jsonc
 from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.mcp.entries import is_ours
 from headroom_wrap.proxy.config import OFFICIAL_URLS
 
 PLUGIN_FOLDER = Path(__file__).parent / "openclaw_plugin"
@@ -36,6 +39,10 @@ PORT = 8787
 _ROUTED = frozenset({"", "acp", "agent", "capability", "chat", "gateway", "infer", "terminal", "tui"})
 _ASKING_GATEWAY = frozenset({"acp", "agent", "tui"})
 _SERVING = frozenset({"", "run"})
+_CREDENTIALS = tuple(
+    f"{name}_API_KEY" for name in ("ANTHROPIC", "OPENAI", "GEMINI", "OPENROUTER", "DEEPSEEK", "XAI", "GROQ", "MISTRAL")
+)
+_QUIET = {"update": {"checkOnStart": False}, "telemetry": {"enabled": False}}
 _PASSED = "its configuration cannot be read, so OpenClaw starts as it would without us and nothing is compressed"
 _ASKS = "a running gateway makes the calls for this command: only those of a wrapped or installed one pass here"
 
@@ -61,14 +68,22 @@ def plan(context: Context, route: Route) -> Plan:
     if config.problem:
         return Plan(context.args, env, notes=(f"{_PASSED} ({config.problem}).",))
     file = route.files / "openclaw.json"
-    overlay = _overlay(config, route.keyed_url)
+    overlay = _with_memory(_overlay(config, route.keyed_url), config, route)
     roots = openclaw_config.roots_variable(config, context.env)
     env |= {"OPENCLAW_CONFIG_PATH": str(file)} | ({"OPENCLAW_INCLUDE_ROOTS": roots} if roots else {})
     # Unset, OpenClaw puts plugins' skills beside the overlay, and so this session's folder into its system prompt:
     # the provider's cache would miss the whole prompt of a conversation that is taken up again.
     env["OPENCLAW_STATE_DIR"] = str(config.state)
     notes = tuple(f"{note[0].upper()}{note[1:]}." for note in _notes(context, config))
-    return Plan(context.args, env, {file: json.dumps(overlay, indent=2) + "\n"}, notes)
+    is_shared = route.shared is not None and not any(_without_plugin(config))
+    return Plan(
+        context.args,
+        env,
+        {file: json.dumps(overlay, indent=2) + "\n"},
+        notes,
+        brief=route.brief if is_shared else "",
+        has_memory_tools=route.shared is not None,
+    )
 
 
 def transcripts(context: Context) -> tuple[Path, ...]:
@@ -76,6 +91,14 @@ def transcripts(context: Context) -> tuple[Path, ...]:
     folder = openclaw_config.read(context).state / "agents"
     found = tuple(sorted(folder.glob("*/agent/openclaw-agent.sqlite")))
     return found or (folder / "main" / "agent" / "openclaw-agent.sqlite",)
+
+
+def instructions(context: Context) -> tuple[Path, ...]:
+    """The files of OpenClaw's own workspace, which stand in each of its system prompts."""
+    config = openclaw_config.read(context)
+    told = openclaw_value(config.values, ("agents", "defaults", "workspace"))
+    folder = context.home / told.removeprefix("~/") if isinstance(told, str) else config.state / "workspace"
+    return tuple(folder / f"{name}.md" for name in ("AGENTS", "SOUL", "TOOLS", "IDENTITY", "USER", "MEMORY"))
 
 
 def bypasses(context: Context) -> tuple[str, ...]:
@@ -112,6 +135,18 @@ def installation(context: Context, data: Path, _mcp_command: tuple[str, ...]) ->
         *(f"{note[0].upper()}{note[1:]}." for note in (*_uncovered(config), *_without_plugin(config))),
     )
     return Installation({config.path: text.encode()}, f"OpenClaw goes to {url}", says)
+
+
+def sign_ins(context: Context) -> tuple[str, ...]:
+    """Keys of the environment, of `.env` files and of the configuration, and the sign-ins that it names."""
+    config = openclaw_config.read(context)
+    beside = f"{config.path} or a .env file beside it"
+    names = [name for name in _CREDENTIALS if config.env.get(name)]
+    found = [f"{name} in {'the environment' if context.env.get(name) else beside}" for name in names]
+    for name, entry in at(config.values, "models", "providers").items():
+        if isinstance(entry, dict) and entry.get("apiKey"):
+            found.append(f"models.providers.{name} in {config.path}")
+    return (*found, *(f"the profile {name} in {config.path}" for name in at(config.values, "auth", "profiles")))
 
 
 def openclaw_value(values: Any, path: tuple[str, ...]) -> Any:
@@ -164,6 +199,30 @@ def _overlay(config: OpenClawConfig, url: str, own: Mapping[str, Any] | None = N
         plugins["allow"] = [PLUGIN]  # the user's list shuts out all others; without one, ours would
     overlay = {"models": {"providers": entries}, "plugins": plugins}
     return {INCLUDE: str(config.path), **overlay} if own is None and config.path.is_file() else overlay
+
+
+def _with_memory(overlay: dict[str, Any], config: OpenClawConfig, route: Route) -> dict[str, Any]:
+    """The overlay with the memory's tools as those of an MCP server, and the notes for the plugin."""
+    servers = at(config.values, "mcp", "servers")
+    installed = next((name for name, entry in servers.items() if is_ours(entry)), "")
+    if route.shared is None:
+        # The plugin has the tool for retrieval already.
+        only = {"mcp": {"servers": {installed: {"toolFilter": {"exclude": [RETRIEVE_TOOL]}}}}} if installed else {}
+        return {**overlay, **only}
+    command, *args = route.mcp_command
+    tools = {"include": [tool for tool in route.mcp_tools if tool != RETRIEVE_TOOL]}
+    server: dict[str, Any] = {"env": route.mcp_env, "toolFilter": tools}
+    if not installed:
+        # One that is installed serves the session: its arguments and ours would join.
+        server |= {"command": command, "args": args}
+    briefs = [{"at": at, "text": text} for at, text in route.shared.earlier]
+    entry = overlay["plugins"]["entries"][PLUGIN]
+    if briefs:
+        entry["config"] = {**entry.get("config", {}), "briefs": briefs}
+        # Without it OpenClaw does not ask a plugin that is not its own for additions to the system prompt.
+        entry["hooks"] = {"allowConversationAccess": True}
+    name = installed or (PLUGIN if PLUGIN not in servers else f"{PLUGIN}-session")
+    return {**overlay, "mcp": {"servers": {name: server}}}
 
 
 def _leaves(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:
@@ -232,6 +291,32 @@ OPENCLAW = Agent(
     plan=plan,
     options=(Option("--install", "set up OpenClaw's own configuration for headroom proxy, until headroom unwrap"),),
     transcripts=transcripts,
+    instructions=instructions,
+    works_elsewhere=True,
     bypasses=bypasses,
+    sign_ins=sign_ins,
+    sign_in_hint=(
+        "Set your provider's key, ANTHROPIC_API_KEY for example, or type openclaw models auth login. What that keeps in"
+        " OpenClaw's database is not read here: openclaw models auth list shows it."
+    ),
+    probe=Probe(
+        (
+            "agent",
+            "--local",
+            "--agent",
+            "main",
+            "--session-id",
+            "doctor",
+            "--model",
+            "anthropic/claude-sonnet-4-5",
+            "--message",
+        ),
+        {
+            "ANTHROPIC_API_KEY": "sk-ant-headroom-doctor",
+            "OPENCLAW_DISABLE_BONJOUR": "1",
+            "OPENCLAW_NO_AUTO_UPDATE": "1",
+        },
+        {".openclaw/openclaw.json": json.dumps({**_QUIET, "agents": {"defaults": {"skipBootstrap": True}}})},
+    ),
     installation=installation,
 )

@@ -38,7 +38,7 @@ def command(
 ) -> None:
     """Look at settings, store, sessions and agents, and try each agent; exit code 1 where something is wrong.
 
-    No credential is read or used, and nothing leaves this machine.
+    No credential is shown or used, and nothing leaves this machine.
     """
     with _status() as status:
 

@@ -15,11 +15,13 @@ from typing import Annotated, Any
 import typer
 from rich.table import Table
 
-from headroom_wrap import paths
+from headroom_wrap import paths, settings
 from headroom_wrap.cli.display import console, count, printable, when
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.memory import Memory, project_of
+from headroom_wrap.memory.minilm import embedder_in
 from headroom_wrap.memory.projects import user_name
+from headroom_wrap.memory.vectors import Embedder
 from headroom_wrap.store import Fact, Kind, Relation, Scope, Store
 
 command = typer.Typer(
@@ -60,8 +62,8 @@ def search(
     limit: Annotated[int, typer.Option(min=1, max=1000, help="How many, the best first.")] = 10,
     as_json: AsJson = False,  # noqa: FBT002 - typer's way
 ) -> None:
-    """Find facts by words."""
-    with _memory(project) as memory:
+    """Find facts by words, and by meaning where the setting embeddings names the model's folder."""
+    with _memory(project, embedder_in(settings.load({}, os.environ).embeddings)) as memory:
         _show(memory.rank(query, limit), as_json=as_json)
 
 
@@ -114,6 +116,8 @@ def forget(
                 _say(f"headroom: erased {id_}.")
             else:
                 _say(f"headroom: forgot {id_}: {printable(memory.forget(id_).text)}")
+    if erase:
+        _erase_briefs()
 
 
 @command.command()
@@ -188,6 +192,14 @@ def stats(
     console().print(table)
 
 
+def _erase_briefs() -> None:
+    """The files of briefs that held what was erased."""
+    from headroom_wrap.wrap import sharing  # noqa: PLC0415 - it needs what Windows lacks
+
+    with _store() as store:
+        sharing.sweep(paths.home(os.environ), store.briefs.texts())
+
+
 @contextlib.contextmanager
 def _store() -> Iterator[Store]:
     store = Store(paths.store_file(paths.home(os.environ)))
@@ -198,12 +210,12 @@ def _store() -> Iterator[Store]:
 
 
 @contextlib.contextmanager
-def _memory(project: Path | None) -> Iterator[Memory]:
+def _memory(project: Path | None, embedder: Embedder | None = None) -> Iterator[Memory]:
     folder = Path.cwd() if project is None else project
     if not folder.is_dir():
         raise HeadroomError(Code.BAD_REQUEST, f"{folder} is no folder.", "Give --project a folder of the project.")
     with _store() as store:
-        yield Memory(store, Scope(str(project_of(folder)), user_name()))
+        yield Memory(store, Scope(str(project_of(folder)), user_name()), embedder)
 
 
 def _rows(file: Path) -> list[Any]:

@@ -16,7 +16,7 @@ from headroom_wrap.wrap import sessions
 from headroom_wrap.wrap.child import require_posix
 
 _EXIT_LEFT = 1
-_SAYS = {
+SAYS = {
     "restored": "{} is again what it was",
     "removed": "{} is gone, as before",
     "merged": "our part is out of {}; what you changed since stays",
@@ -56,7 +56,7 @@ def _undo(home: Path, name: str) -> int:
     """Undo one installation, and say what became of each file; gives how many were left."""
     from headroom_wrap.wrap import installed  # noqa: PLC0415
 
-    conflicts = installed.uninstall(home, name, tell=lambda outcome, path: _say(_SAYS[outcome.value].format(path)))
+    conflicts = installed.uninstall(home, name, tell=lambda outcome, path: _say(SAYS[outcome.value].format(path)))
     for conflict in conflicts:
         kept = f"; what was there before is kept in {conflict.backup}" if conflict.backup else ""
         _say(f"{conflict.path}: {conflict.reason}, and both cannot be told apart{kept}")

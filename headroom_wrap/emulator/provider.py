@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 from aiohttp import web
 
-from headroom_wrap.emulator import chat_api, cursor_api, messages_api, responses_api
+from headroom_wrap.emulator import chat_api, cursor_api, embeddings_api, messages_api, responses_api
 from headroom_wrap.emulator.faults import Faults, Kind, from_json
 from headroom_wrap.emulator.format import Format
 from headroom_wrap.emulator.model import Model, Refusal
@@ -30,6 +30,7 @@ _FORMATS = {
     "/responses": responses_api.FORMAT,
 }
 _COUNT_TOKENS = "/messages/count_tokens"
+_EMBEDDINGS = "/embeddings"
 _CHATGPT = "/backend-api/codex"
 """Where ChatGPT's backend serves Codex."""
 _FOUNDRY = "/anthropic"
@@ -152,6 +153,8 @@ class Provider:
             return await self._model_call(exchange, cursor_api.chosen(_FORMATS[route], exchange.record.body))
         if request.method == "POST" and route == _COUNT_TOKENS:
             return await self._count_tokens(exchange)
+        if request.method == "POST" and route == _EMBEDDINGS:
+            return await self._embed(exchange)
         return await self._refuse(exchange, messages_api.FORMAT, Refusal(404, "Not found"))
 
     async def _model_call(self, exchange: Exchange, wire_format: Format) -> web.StreamResponse:
@@ -171,6 +174,12 @@ class Provider:
         if answered.request.get("stream"):
             return await exchange.send(200, STREAM_HEADERS | headers, wire_format.stream(answered))
         return await exchange.send_json(200, headers, wire_format.whole(answered))
+
+    async def _embed(self, exchange: Exchange) -> web.StreamResponse:
+        answer = embeddings_api.embed(exchange.record.body)
+        if answer is None:
+            return await self._refuse(exchange, chat_api.FORMAT, Refusal(400, "'input' must be texts."))
+        return await exchange.send_json(200, {}, answer)
 
     async def _count_tokens(self, exchange: Exchange) -> web.StreamResponse:
         try:

@@ -35,7 +35,13 @@ _HEADER = re.compile(r"\[headroom ([^\s:\]]+): \d+ of \d+ \w+ elided where marke
 _COMMAND = re.compile(r"original intact, to read: (\S+ retrieve) ")
 _ELISION = re.compile(r"\[headroom: (?:lines?|rows?) (\d+)(?:-(\d+))?(?:, [\d, -]{1,4000})? elided")
 _OURS = "[headroom"  # a marker that counts what was elided is no finding
-_SHELLS = (("Bash", "command"), ("bash", "command"), ("exec_command", "cmd"), ("shell_command", "command"))
+_SHELLS = (
+    ("Bash", "command"),
+    ("bash", "command"),
+    ("exec_command", "cmd"),
+    ("shell_command", "command"),
+    ("exec", "command"),
+)
 """Shell tools of the agents, and the field that holds their command."""
 
 

@@ -1,56 +1,48 @@
-"""Texts that the agents of one program hand to each other: short to read, whole on request."""
+"""Texts that agents hand to each other: short to read, whole on request, in one program or in several."""
 
 from __future__ import annotations
 
 import os
-import threading
-from dataclasses import dataclass
+import secrets
 from typing import TYPE_CHECKING
 
 from headroom_wrap.compression.model import Level
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.library.client import Headroom
+from headroom_wrap.store import SharedText
 
 if TYPE_CHECKING:
     from typing_extensions import Self
 
-
-@dataclass(frozen=True, slots=True)
-class SharedText:
-    """What `put` made of a text.
-
-    Attributes:
-        key: under which it was put.
-        text: what `get` gives.
-        original_id: for `retrieve`.
-        agent: who put it.
-        tokens_before: of the original.
-        tokens_after: of `text`.
-    """
-
-    key: str
-    text: str
-    original_id: str
-    agent: str
-    tokens_before: int
-    tokens_after: int
+__all__ = ["SharedContext", "SharedText"]
 
 
 class SharedContext:
-    """Put a text under a key, get it shortened under that key, or whole. Safe for several threads.
+    """Put a text under a key, get it shortened under that key, or whole. Safe for several threads and processes.
 
-    Originals live in the store; the keys live as long as this object. Use it in a `with` block, or close it.
+    Texts and originals live in the store that sessions, memory and command line use, for as long as it keeps what is
+    not used. Use it in a `with` block, or close it.
 
     Args:
+        name: whoever gives the same one, in any program of this user, sees the same keys. Without one they are this
+            object's own, and gone when it is closed.
         level: how much may go.
         store: the database file; default: the user's own.
     """
 
-    def __init__(self, *, level: Level | str = Level.BALANCED, store: str | os.PathLike[str] | None = None) -> None:
+    def __init__(
+        self,
+        name: str | None = None,
+        *,
+        level: Level | str = Level.BALANCED,
+        store: str | os.PathLike[str] | None = None,
+    ) -> None:
         self._headroom = Headroom(store)
         self._level = level
-        self._texts: dict[str, SharedText] = {}
-        self._lock = threading.Lock()
+        self._is_private = name is None
+        # The two forms differ in their first character, so that no name can be another object's own.
+        self._name = f"#{secrets.token_hex(16)}" if name is None else f"={name}"
+        self._texts = self._headroom.store.shared_texts
 
     def __enter__(self) -> Self:
         return self
@@ -59,17 +51,24 @@ class SharedContext:
         self.close()
 
     def close(self) -> None:
-        """Close the store."""
-        self._headroom.close()
+        """Close the store; keys without a name go."""
+        try:
+            if self._is_private:
+                self._texts.forget(self._name)
+        finally:
+            self._headroom.close()
 
     def put(self, key: str, text: str, *, agent: str = "", query: str | None = None) -> SharedText:
-        """Keep `text` under `key`, in place of what stood there.
+        """Keep `text` under `key`, in place of what stood there; readers see the one or the other whole.
 
         Args:
             key: any name.
             text: what one agent found.
             agent: who found it, for the readers.
             query: what matters in it.
+
+        Raises:
+            HeadroomError: `STORE_FAILED`.
         """
         message = {"role": "tool", "tool_call_id": "shared", "content": text}
         result = self._headroom.compress([message], query=query, level=self._level)
@@ -77,21 +76,28 @@ class SharedContext:
         shared = SharedText(
             key, result.messages[0]["content"], original_id, agent, result.tokens_before, result.tokens_after
         )
-        with self._lock:
-            self._texts[key] = shared
+        self._texts.put(self._name, shared)
+        return shared
+
+    def entry(self, key: str) -> SharedText:
+        """What stands under `key`, with who put it and what it saves.
+
+        Raises:
+            HeadroomError: `ORIGINAL_NOT_FOUND` where nothing was put; `STORE_FAILED`.
+        """
+        shared = self._texts.get(self._name, key)
+        if shared is None:
+            hint = f"Keys so far: {', '.join(self.keys()) or 'none'}."
+            raise HeadroomError(Code.ORIGINAL_NOT_FOUND, f"Nothing was put under {key!r}.", hint)
         return shared
 
     def get(self, key: str, *, full: bool = False) -> str:
         """The text under `key`, shortened with markers where that paid, or `full`.
 
         Raises:
-            HeadroomError: `ORIGINAL_NOT_FOUND` where nothing was put.
+            HeadroomError: as `entry`, and `ORIGINAL_NOT_FOUND` where the whole text was purged.
         """
-        with self._lock:
-            shared = self._texts.get(key)
-        if shared is None:
-            hint = f"Keys so far: {', '.join(self.keys()) or 'none'}."
-            raise HeadroomError(Code.ORIGINAL_NOT_FOUND, f"Nothing was put under {key!r}.", hint)
+        shared = self.entry(key)
         if not full:
             return shared.text
         original = self._headroom.store.original(shared.original_id)
@@ -102,5 +108,4 @@ class SharedContext:
 
     def keys(self) -> list[str]:
         """All keys, in the order in which they were first put."""
-        with self._lock:
-            return list(self._texts)
+        return self._texts.keys(self._name)

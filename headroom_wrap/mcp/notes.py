@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from headroom_wrap.errors import Code, HeadroomError
@@ -12,11 +13,14 @@ from headroom_wrap.store import Kind, Scope, Store
 
 if TYPE_CHECKING:
     from headroom_wrap.memory import Memory
+    from headroom_wrap.memory.vectors import Embedder
 
 _TEXT = {"type": "string"}
 _KIND = {"type": "string", "enum": [kind.value for kind in Kind]}
 _FOUND = 8
 _MOST = 50
+_MAX_UNREAD = 200
+"""So many notes the model reads while an agent waits; more are left to `headroom memory search`."""
 
 _SAYS = {
     "same": "known already as {id}",
@@ -31,7 +35,7 @@ _SAYS = {
 def _search(scene: Scene, given: Arguments) -> Answer:
     from headroom_wrap.memory import brief  # noqa: PLC0415 - see `_memory`
 
-    with _memory(scene) as memory:
+    with _memory(scene, is_search=True) as memory:
         found = memory.search(given["query"], min(given.get("limit", _FOUND), _MOST))
     return Answer(brief.framed(found) if found else "No note in this project speaks of that.")
 
@@ -62,17 +66,28 @@ def _changed(told: str, id_: str, **others: list[str]) -> Answer:
     return Answer(f"{text[0].upper()}{text[1:]}.", {"id": id_, "what": text, **others})
 
 
+def brief_of_project(scene: Scene) -> str:
+    """The best notes on the scene's project, in their frame.
+
+    Raises:
+        HeadroomError: `BAD_REQUEST` where no project is known; `STORE_FAILED`.
+    """
+    with _memory(scene) as memory:
+        return memory.brief() or "There are no notes on this project yet."
+
+
 def _kind(given: Arguments) -> Kind | None:
     return Kind(given["kind"]) if "kind" in given else None
 
 
 @contextlib.contextmanager
-def _memory(scene: Scene, done: str = "") -> Iterator[Memory]:
+def _memory(scene: Scene, done: str = "", *, is_search: bool = False) -> Iterator[Memory]:
     """The memory of the scene's project, opened for reading alone where nothing but that is possible.
 
     Args:
         scene: for whom.
         done: what is to be done to a note, for the error; empty for reading.
+        is_search: by meaning, too, where that is set up.
 
     Raises:
         HeadroomError: `BAD_REQUEST` where no project is known; `STORE_FAILED`.
@@ -85,7 +100,26 @@ def _memory(scene: Scene, done: str = "") -> Iterator[Memory]:
         message = "It is not known to which project the notes belong."
         raise HeadroomError(Code.BAD_REQUEST, message, "Start the server in the project, or with --project DIR.")
     with _store(scene, done) as store:
-        yield Memory(store, Scope(str(project_of(scene.project)), user_name()))
+        scope = Scope(str(project_of(scene.project)), user_name())
+        yield Memory(store, scope, _embedder(scene.embeddings, store, scope) if is_search else None)
+
+
+def _embedder(folder: str, store: Store, scope: Scope) -> Embedder | None:
+    """The model, unless it cannot be loaded, or would first have to read so many notes that the agent would wait."""
+    model = _model(folder) if folder else None
+    if model is None or len(store.facts.without_vector(scope, model.model, _MAX_UNREAD + 1)) > _MAX_UNREAD:
+        return None
+    return model
+
+
+@lru_cache(1)
+def _model(folder: str) -> Embedder | None:
+    from headroom_wrap.memory.minilm import embedder_in  # noqa: PLC0415 - with the first search, not at the start
+
+    try:
+        return embedder_in(folder)
+    except HeadroomError:
+        return None  # words alone still find; `headroom memory search` says what is wrong
 
 
 @contextlib.contextmanager

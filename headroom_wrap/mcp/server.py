@@ -19,6 +19,7 @@ from headroom_wrap.mcp.tool import Scene
 
 MEMORY_VARIABLE = "HEADROOM_MEMORY"
 AGENT_VARIABLE = "HEADROOM_AGENT"
+EMBEDDINGS_VARIABLE = "HEADROOM_EMBEDDINGS"
 
 
 def make(env: Mapping[str, str]) -> Server:
@@ -29,6 +30,7 @@ def make(env: Mapping[str, str]) -> Server:
         env.get("HEADROOM_SESSION", ""),
         env.get(AGENT_VARIABLE) or "agent",
         Path(project) if project else None,
+        env.get(EMBEDDINGS_VARIABLE, ""),
     )
     ready = env.get("HEADROOM_READY_FILE")
     return Server(scene, (RETRIEVE, *(MEMORY_TOOLS if project else ())), Path(ready) if ready else None)

@@ -25,12 +25,14 @@ class Scene:
         session: to which what is done is counted; may be empty.
         agent: who acts.
         project: the root of the project whose memory it is; None where none is known.
+        embeddings: the folder of the model for a search by meaning; "" where there is none.
     """
 
     store_file: Path
     session: str = ""
     agent: str = "agent"
     project: Path | None = None
+    embeddings: str = ""
 
 
 @dataclass(frozen=True, slots=True)

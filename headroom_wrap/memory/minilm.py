@@ -22,6 +22,15 @@ _MAX_TOKENS = 256
 _BATCH = 32
 
 
+def embedder_in(folder: str) -> MiniLM | None:
+    """The model of the setting `embeddings`; None where that is empty.
+
+    Raises:
+        HeadroomError: as `MiniLM` does.
+    """
+    return MiniLM(Path(folder).expanduser()) if folder else None
+
+
 class MiniLM:
     """An `Embedder`.
 

@@ -150,7 +150,8 @@ class ProxyApp:
             if call.response is not None:
                 call.response.close()
             if call.error and client.is_gone:
-                call.error = "client-disconnected"
+                # Behind the last event nothing comes any more that a client would have to wait for.
+                call.error = "" if call.tap is not None and call.tap.is_whole else "client-disconnected"
             if call.route.kind is Kind.MODEL:
                 sent = b"" if call.prepared is None else call.prepared.body
                 self._pipeline.record(self._row(call, self._clock() - started), sent)

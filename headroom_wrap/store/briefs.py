@@ -59,16 +59,14 @@ class Briefs:
 
     def give(self, scope: Scope, agent: str, brief: Brief) -> None:
         """Note what the conversations from now on get, unless it is what they got so far; committed on return."""
+        whose = _key(scope, agent)
+        last = self.given(scope, agent, brief.at)
+        # What came before the first one is no brief and no tools. The read spares most sessions the writer's lock.
+        if (brief.has_tools, brief.text) == ((last.has_tools, last.text) if last else (False, "")):
+            return
 
         def job(connection: sqlite3.Connection) -> None:
-            whose = _key(scope, agent)
-            sql = f"SELECT {_COLUMNS} FROM briefs WHERE {_WHOSE} ORDER BY at DESC, id DESC LIMIT 1"  # noqa: S608 - names of ours
-            last = _brief(connection.execute(sql, whose).fetchone())
-            # What came before the first one is no brief and no tools.
-            before = (last.has_tools, last.text) if last else (False, "")
-            if before == (brief.has_tools, brief.text):
-                return
-            newest_old = f"SELECT MAX(at) FROM briefs WHERE {_WHOSE} AND at < ?"  # noqa: S608
+            newest_old = f"SELECT MAX(at) FROM briefs WHERE {_WHOSE} AND at < ?"  # noqa: S608 - names of ours
             sql = f"DELETE FROM briefs WHERE {_WHOSE} AND at < ({newest_old})"  # noqa: S608
             connection.execute(sql, (*whose, *whose, brief.at - KEPT_S))
             connection.execute(

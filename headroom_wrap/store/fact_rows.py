@@ -57,7 +57,8 @@ CREATE TABLE IF NOT EXISTS fact_vectors (
     vector BLOB NOT NULL,
     PRIMARY KEY (fact, model)
 ) WITHOUT ROWID;
-
+"""
+WORDS_TABLE = """
 CREATE VIRTUAL TABLE IF NOT EXISTS fact_words USING fts5 (
     scope, body, context, tokenize = "porter unicode61 remove_diacritics 2"
 );

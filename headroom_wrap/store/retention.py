@@ -108,6 +108,7 @@ def sweep(connection: sqlite3.Connection, cut: Cut, swept: Swept) -> Iterator[No
         while in_transaction(connection, partial(remove, cut=cut, swept=swept)):
             yield
     connection.execute("DELETE FROM calibrations WHERE updated < ?", (cut.figures_before,))
+    connection.execute("DELETE FROM shared_texts WHERE at < ?", (cut.unused_since,))
     connection.execute("DELETE FROM learned_files WHERE mtime_ns / 1e9 < ?", (cut.figures_before,))
     yield
     if cut.max_bytes:

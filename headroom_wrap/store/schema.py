@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 
 from headroom_wrap.store.briefs import TABLES as _BRIEF_TABLES
 from headroom_wrap.store.fact_rows import TABLES as _FACT_TABLES
+from headroom_wrap.store.fact_rows import WORDS_TABLE
 from headroom_wrap.store.learned_files import TABLES as _LEARNED_FILES
+from headroom_wrap.store.learned_lines import TABLES as _LEARNED_LINES
+from headroom_wrap.store.shared_texts import TABLES as _SHARED_TEXTS
 
 VERSION = 5
 
@@ -96,9 +100,16 @@ CREATE TABLE IF NOT EXISTS stamps (
 """
 
 
+def has_full_text() -> bool:
+    """Whether this SQLite was built with FTS5, by which facts are searched."""
+    with contextlib.closing(sqlite3.connect(":memory:")) as connection:
+        return connection.execute("SELECT 1 FROM pragma_module_list WHERE name = 'fts5'").fetchone() is not None
+
+
 def prepare(connection: sqlite3.Connection) -> None:
     """Create what is missing; versions so far differ only in the tables and indexes that they have.
 
+    Without FTS5 everything but memory works, and the file keeps its version: a SQLite that has it adds what is missing.
     A file that was made before version 3 also keeps its free pages until it is purged: see `retention.rewrite`.
 
     Raises:
@@ -108,5 +119,6 @@ def prepare(connection: sqlite3.Connection) -> None:
     if version > VERSION:
         raise sqlite3.DatabaseError(f"the store has format {version}; this Headroom reads up to {VERSION}")
     if version < VERSION:
-        tables = f"{_TABLES} {_FACT_TABLES} {_BRIEF_TABLES} {_LEARNED_FILES}"
-        connection.executescript(f"BEGIN IMMEDIATE; {tables} PRAGMA user_version = {VERSION}; COMMIT;")
+        tables = f"{_TABLES} {_FACT_TABLES} {_BRIEF_TABLES} {_LEARNED_FILES} {_LEARNED_LINES} {_SHARED_TEXTS}"
+        last = f"{WORDS_TABLE} PRAGMA user_version = {VERSION};" if has_full_text() else ""
+        connection.executescript(f"BEGIN IMMEDIATE; {tables} {last} COMMIT;")

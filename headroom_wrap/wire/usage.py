@@ -26,6 +26,9 @@ _USAGE_KEY = b'"usage"'
 _ITEM_DONE = b"response.output_item.done"
 _CALL_ID_KEY = b'"call_id"'
 _MAX_CALLS = 256
+_LAST_EVENT = re.compile(
+    rb"^(?:data: ?\[DONE\]|event: ?(?:message_stop|response\.(?:completed|failed|incomplete)))", re.MULTILINE
+)
 _USAGE_OBJECT = re.compile(rb'"usage"\s*:\s*\{')
 
 
@@ -65,6 +68,10 @@ class UsageTap:
         on_call: is told each tool call of an answer in the Responses format, once, with its id; must not raise.
 
     `feed` never raises: an answer that cannot be read simply has no usage.
+
+    Attributes:
+        usage: what was read so far.
+        is_whole: whether the event was there that ends a stream of this kind; many clients hang up behind it.
     """
 
     def __init__(
@@ -77,6 +84,7 @@ class UsageTap:
         self._on_call = on_call
         self._told: set[str] = set()
         self.usage = Usage()
+        self.is_whole = False
 
     def feed(self, chunk: bytes) -> None:
         """Read one chunk of the answer."""
@@ -127,6 +135,8 @@ class UsageTap:
             self._pending.clear()  # what follows of this line is no line that we read
 
     def _scan(self, lines: bytes) -> None:
+        if _LAST_EVENT.search(lines):
+            self.is_whole = True
         if _USAGE_KEY not in lines and not self._has_call(lines):
             return
         for line in lines.split(b"\n"):

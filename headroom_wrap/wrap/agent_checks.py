@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from headroom_wrap import settings
-from headroom_wrap.agents import Agent, Context
-from headroom_wrap.errors import HeadroomError
+from headroom_wrap.agents import Agent, Context, Upstream
+from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.proxy.config import check_base_url
 from headroom_wrap.wrap.findings import Finding, State
 from headroom_wrap.wrap.plan import Launch, shown_url
@@ -32,9 +32,13 @@ def examine_agent(agent: Agent, context: Context, open_provider: OpenProvider | 
     yield version
     yield from _route(agent, context)
     if agent.sign_ins is not None:
-        yield _sign_in(agent, agent.sign_ins(context))
-    if agent.probe is not None and open_provider is not None and version.state is State.OK:
+        yield _sign_in(agent, context, agent.sign_ins)
+    if open_provider is None:
+        return
+    if agent.probe is not None and version.state is State.OK:
         yield probe(agent, context.env, open_provider)
+    elif agent.why_no_probe:
+        yield Finding(f"{agent.name} session", State.NOTE, agent.why_no_probe)
 
 
 def _version(agent: Agent, program: tuple[str, ...], context: Context) -> Finding:
@@ -50,7 +54,7 @@ def _version(agent: Agent, program: tuple[str, ...], context: Context) -> Findin
     if done.returncode:
         says = f"{program[0]} --version ended with exit code {done.returncode}: {said}"
         return Finding(agent.name, State.PROBLEM, says, agent.install_hint)
-    return Finding(agent.name, State.OK, f"{said}, {program[0]}")
+    return Finding(agent.name, State.OK, f"{said.rstrip('.')}, {program[0]}")
 
 
 def _route(agent: Agent, context: Context) -> Iterator[Finding]:
@@ -60,11 +64,12 @@ def _route(agent: Agent, context: Context) -> Iterator[Finding]:
     for sentence in said:
         fix = f"Change that if {agent.title} is to be compressed; it works as it did before, without us."
         yield Finding(about, State.NOTE, sentence, fix)
-    try:
-        found = Launch(agent, context, settings.load({}, context.env)).upstreams()
-    except HeadroomError:
-        found = agent.upstreams(context)  # Said of the settings already.
     source = ""
+    try:
+        found = _upstreams(agent, context)
+    except HeadroomError as error:
+        yield Finding(about, State.NOTE, error.message, error.hint)
+        return
     try:
         for name, upstream in found.items():
             source = upstream.source
@@ -77,8 +82,20 @@ def _route(agent: Agent, context: Context) -> Iterator[Finding]:
         yield Finding(about, State.OK, f"nothing bypasses the proxy; behind it: {', '.join(urls)}")
 
 
-def _sign_in(agent: Agent, found: tuple[str, ...]) -> Finding:
+def _upstreams(agent: Agent, context: Context) -> Mapping[str, Upstream]:
+    try:
+        return Launch(agent, context, settings.load({}, context.env)).upstreams()
+    except HeadroomError:
+        return agent.upstreams(context)  # A bad setting of ours is said of the settings already.
+
+
+def _sign_in(agent: Agent, context: Context, look: Callable[[Context], tuple[str, ...]]) -> Finding:
     about = f"{agent.name} sign-in"
+    try:
+        found = look(context)
+    except HeadroomError as error:
+        state = State.NOTE if error.code is Code.AUTH_REQUIRED else State.PROBLEM
+        return Finding(about, state, error.message, error.hint)
     if found:
         return Finding(about, State.OK, f"found: {', '.join(found)}")
     return Finding(about, State.NOTE, "no credential was found where it keeps them", agent.sign_in_hint)

@@ -10,7 +10,7 @@ from headroom_wrap.agents import AGENTS, Context, agent_named
 from headroom_wrap.agents.demo import DEMO
 from headroom_wrap.compression import kompress_model
 from headroom_wrap.errors import HeadroomError
-from headroom_wrap.store import Store
+from headroom_wrap.store import Store, has_full_text
 from headroom_wrap.wrap import sessions
 from headroom_wrap.wrap.agent_checks import examine_agent
 from headroom_wrap.wrap.findings import Finding, State
@@ -90,6 +90,10 @@ def _sessions(env: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def _store(env: Mapping[str, str]) -> Iterator[Finding]:
+    if not has_full_text():
+        says = "the SQLite of this Python was built without full-text search (FTS5), so there is no memory"
+        fix = "Install with a Python whose SQLite has it, as those of python.org and of Debian do."
+        yield Finding("memory", State.PROBLEM, says, fix)
     file = paths.store_file(paths.home(env))
     if not file.exists():
         yield Finding("store", State.OK, f"none yet; the first session makes {file}")

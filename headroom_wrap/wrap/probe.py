@@ -85,8 +85,12 @@ def _run(agent: Agent, env: Mapping[str, str], open_provider: OpenProvider, time
         open_provider() as provider,
     ):
         home, work = Path(folder) / "home", Path(folder) / "work"
-        home.mkdir()
         work.mkdir()
+        home.mkdir()
+        for name, text in agent.probe.files.items():
+            file = home / name
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
         own = {name: env[name] for name in _KEPT if env.get(name)}
         own |= {"HOME": str(home), paths.HOME_VARIABLE: str(Path(folder) / "headroom")}
         own |= dict.fromkeys(("NO_PROXY", "no_proxy"), without_proxy_for_loopback(None))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -17,7 +18,7 @@ from headroom_wrap.proxy.headers import keyed_url
 from headroom_wrap.proxy.public import PublicEndpoint
 from headroom_wrap.proxy.server import bind
 from headroom_wrap.store import Limits
-from headroom_wrap.wrap import journal, plan, sessions, sharing, summary
+from headroom_wrap.wrap import gathering, journal, lessons, plan, sessions, sharing, summary
 from headroom_wrap.wrap.child import ChildExit, ChildSpec
 from headroom_wrap.wrap.plan import Launch, Start
 from headroom_wrap.wrap.sessions import Session
@@ -89,7 +90,9 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
         url = f"http://127.0.0.1:{session.record.port}"
         given = sharing.share(launch, session.record.started)
         route = plan.route(launch, url, key, session.record.id, session.directory, given.shared)
-        start = plan.start(launch, program, route, given.note)
+        with sessions.editing(launch.data):
+            start = plan.start(launch, program, route, given.note)
+            _write_files(start, session.directory)
         config = ProxyConfig(
             key=key,
             session=session.record.id,
@@ -98,7 +101,6 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
             credentials=launch.agent.credentials(launch.context, upstreams),
             public=_public(launch, start),
         )
-        _write_files(start, session.directory)
         command = None
         if launch.agent.retrieves_by_shell:
             command = plan.retrieve_command(start.env, has_login_shell=launch.agent.has_login_shell)
@@ -113,7 +115,10 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
         listener.close()
         sessions.remove(session)
         raise
-    return _Run(launch, session, start, proxy, say).run()
+    ended = _Run(launch, session, start, proxy, say).run()
+    if settings.learn and (learned := lessons.learn(launch, ended)):
+        say(f"headroom: {learned}")
+    return ended
 
 
 class _Run:
@@ -145,6 +150,7 @@ class _Run:
             spec = ChildSpec(self._start.argv, self._start.env, self._launch.context.cwd)
             ended = supervise(spec, on_tick=watch.tick, session=self._session, clean_up=self._clean_up)
             self._say(self._summary())
+            self._remember()
             return ended
         finally:
             self._clean_up()
@@ -171,6 +177,18 @@ class _Run:
             return summary.describe(totals, self._launch.agent.title, self._why_nothing(), changes)
         except HeadroomError as error:
             return f"headroom: no figures for this session: {error}"
+
+    def _remember(self) -> None:
+        """Gather what the session said, and tell what the memory cost and got; a failing store costs only this."""
+        record, launch = self._session.record, self._launch
+        is_shared = bool(self._start.brief or self._start.has_memory_tools)
+        gathered = gathering.gather(launch, record.id, record.started, is_shared=is_shared)
+        with contextlib.suppress(HeadroomError):
+            if is_shared or gathered:
+                n_requests = self._proxy.totals().requests
+                told = gathering.told(launch, record.id, self._start, n_requests, gathered)
+                if told:
+                    self._say(told)
 
     def _why_nothing(self) -> str:
         """What a person would look at first where nothing was saved."""
@@ -202,10 +220,14 @@ def _run_inside(launch: Launch, program: tuple[str, ...], outer: _Outer, say: Ca
     try:
         given = sharing.share(launch, session.record.started)
         route = plan.route(launch, outer.url, outer.key, outer.session, session.directory, given.shared)
-        start = plan.start(launch, program, route)
-        _write_files(start, session.directory)
+        with sessions.editing(launch.data):
+            start = plan.start(launch, program, route)
+            _write_files(start, session.directory)
         say(f"headroom: inside session {outer.session} already; its proxy serves this agent too.")
-        return supervise(ChildSpec(start.argv, start.env, launch.context.cwd), session=session)
+        ended = supervise(ChildSpec(start.argv, start.env, launch.context.cwd), session=session)
+        is_shared = bool(start.brief or start.has_memory_tools)
+        gathering.gather(launch, outer.session, session.record.started, is_shared=is_shared)
+        return ended
     finally:
         sessions.remove(session)
 
@@ -240,6 +262,7 @@ def _write_files(start: Start, directory: Path) -> None:
         with journal.Transaction(directory) as transaction:
             for file, new in start.edits.items():
                 transaction.write(file, new)
+            journal.hold(directory, start.edits)
     for file, text in start.files.items():
         if file.is_relative_to(directory):
             paths.make_private_dir(file.parent)

@@ -14,7 +14,7 @@ import os
 import secrets
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -26,6 +26,9 @@ from headroom_wrap.wrap import journal
 SESSION_VARIABLE = "HEADROOM_SESSION"
 
 _RECORD = "session.json"
+_EDITS_LOCK = "edits.lock"
+_EDITS_WAIT_S = 2.0
+_EDITS_LOOK_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +90,28 @@ def create(
     return Session(record, directory, home, lock)
 
 
+@contextlib.contextmanager
+def editing(home: Path) -> Iterator[None]:
+    """One session at a time reads the user's files and edits them, or undoes its edits.
+
+    One that stands still for long keeps nobody from starting or ending: then it is as if there were no such turn.
+    """
+    lock = os.open(home / _EDITS_LOCK, os.O_RDWR | os.O_CREAT, 0o600)
+    end_s = time.monotonic() + _EDITS_WAIT_S
+    try:
+        while not _takes(lock) and time.monotonic() < end_s:
+            time.sleep(_EDITS_LOOK_S)
+        yield
+    finally:
+        os.close(lock)
+
+
 def remove(
-    session: Session, *, step: journal.Step = journal.no_step, tell: journal.Tell = journal.tell_nobody
+    session: Session,
+    *,
+    step: journal.Step = journal.no_step,
+    tell: journal.Tell = journal.tell_nobody,
+    hands_over: bool = True,
 ) -> Recovered:
     """Undo the session's journal and delete its directory; originals of conflicting files are kept.
 
@@ -96,9 +119,10 @@ def remove(
         session: of this process.
         step: called with the name of each step before it is taken.
         tell: called with what became of each file.
+        hands_over: whether a file that another live session holds, too, stays edited until that ends.
     """
     try:
-        return _clear(session.home, session.record.id, step, tell)
+        return _clear(session.home, session.record.id, step, tell, hands_over=hands_over)
     finally:
         os.close(session.lock)
 
@@ -144,17 +168,42 @@ def recover_one(home: Path, session_id: str) -> Recovered | None:
         os.close(lock)
 
 
+def _takes(lock: int) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _hand_over(home: Path, session_id: str, step: journal.Step) -> None:
+    directory = paths.sessions_dir(home) / session_id
+    if not journal.entries_in(directory / journal.FOLDER):
+        return
+    for record in live_sessions(home):
+        if record.id != session_id:
+            journal.hand_over(directory, paths.sessions_dir(home) / record.id, step)
+
+
 def _clear(
-    home: Path, session_id: str, step: journal.Step = journal.no_step, tell: journal.Tell = journal.tell_nobody
+    home: Path,
+    session_id: str,
+    step: journal.Step = journal.no_step,
+    tell: journal.Tell = journal.tell_nobody,
+    *,
+    hands_over: bool = True,
 ) -> Recovered:
     """Undo, then delete the directory, then the lock file: whoever holds the lock may do this."""
     sessions = paths.sessions_dir(home)
     directory, keep = sessions / session_id, home / "conflicts" / session_id
     try:
-        conflicts = tuple(journal.undo(directory, keep_dir=keep, step=step, tell=tell))
-        recovered = Recovered(session_id, conflicts, kept=keep if conflicts else None)
-        step("remove session")
-        shutil.rmtree(directory)
+        with editing(home):
+            if hands_over:
+                _hand_over(home, session_id, step)
+            conflicts = tuple(journal.undo(directory, keep_dir=keep, step=step, tell=tell))
+            recovered = Recovered(session_id, conflicts, kept=keep if conflicts else None)
+            step("remove session")
+            shutil.rmtree(directory)
     except OSError as error:
         # A full disk, say: the next start tries again.
         return Recovered(session_id, broken=str(error))

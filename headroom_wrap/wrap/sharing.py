@@ -63,7 +63,8 @@ def share(launch: Launch, now: float, *, is_dry: bool = False) -> Sharing:
     if not given.has_tools:
         return Sharing(note=_STAYS_WITHOUT if mode == "on" else "")
     folder = folder_of(launch.data, given.text)
-    return Sharing(Shared(project_of(launch.context.cwd), agent, given.text, folder, earlier))
+    project, embeddings = project_of(launch.context.cwd), launch.settings.embeddings
+    return Sharing(Shared(project, agent, given.text, folder, earlier, embeddings))
 
 
 def scope_of(launch: Launch) -> Scope:

@@ -60,6 +60,28 @@ def describe(
     return "\n".join(f"headroom: {line}" for line in lines if line)
 
 
+def describe_memory(*, n_notes: int, n_tools: int, n_requests: int, saved: Sequence[str]) -> str:
+    """What the memory cost a session, and what it got from it, as a line; empty where there is nothing to tell.
+
+    Args:
+        n_notes: tokens of the notes that each request carried.
+        n_tools: tokens of the memory's tools, likewise; agents that load tools when they need them send fewer.
+        n_requests: calls of the session.
+        saved: ids of the facts that were saved in it.
+    """
+    parts = [f"notes of {n_notes:,} tokens"] if n_notes else []
+    parts += [f"tools of {n_tools:,}{'' if n_notes else ' tokens'}"] if n_tools else []
+    told = []
+    if parts and n_requests:
+        most = (n_notes + n_tools) * n_requests
+        told.append(f"{' and '.join(parts)} in {_count(n_requests, 'request')}, at most {most:,} tokens in all")
+    if saved:
+        told.append(f"{_count(len(saved), 'fact')} saved ({', '.join(saved)}; see headroom memory list)")
+    elif told:
+        told.append("no fact saved")
+    return f"headroom: memory: {'; '.join(told)}" if told else ""
+
+
 def _said_of(failures: Sequence[Failure]) -> str:
     """How calls failed, behind a colon; a kind that stands alone needs no count."""
     counts = [f" ({failure.calls})" if len(failures) > 1 else "" for failure in failures]

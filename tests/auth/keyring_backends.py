@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -49,3 +50,22 @@ class Locked(KeyringBackend):
 
     def delete_password(self, service: str, username: str) -> None:
         raise KeyringLocked(f"{service} {username}")
+
+
+class Hanging(KeyringBackend):
+    """A keyring that waits for a person who never comes."""
+
+    priority = 1
+
+    def get_password(self, *_asked: str) -> str | None:
+        threading.Event().wait()
+        return None
+
+    def get_credential(self, *_asked: str | None) -> None:
+        threading.Event().wait()
+
+    def set_password(self, *_asked: str) -> None:
+        threading.Event().wait()
+
+    def delete_password(self, *_asked: str) -> None:
+        threading.Event().wait()

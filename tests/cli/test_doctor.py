@@ -165,6 +165,138 @@ def test_a_sign_in_is_said_by_its_place_and_never_by_its_value(
     assert "auth.json (openrouter)" in found["opencode sign-in"]
 
 
+def installed_agents(folder: Path, monkeypatch: pytest.MonkeyPatch, *names: str) -> Path:
+    """A PATH with agents that do nothing but tell a version; gives the user's home."""
+    for name in names:
+        program(folder, name, "echo 2")
+    monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
+    monkeypatch.setenv("PYTHON_KEYRING_BACKEND", "keyring.backends.null.Keyring")
+    return Path(os.environ["HOME"])
+
+
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+
+
+def test_every_agent_says_how_to_sign_in_where_nothing_was_found(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    names = ("copilot", "aider", "openclaw", "cursor")
+    installed_agents(tmp_path, monkeypatch, *names)
+    found = findings(capfd)
+    for name in names:
+        assert (found[f"{name} sign-in"]["state"], bool(found[f"{name} sign-in"]["fix"])) == ("note", True)
+    assert found["copilot route"]["state"] == "note"
+    assert "--subscription" in found["copilot route"]["fix"]
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("GITHUB_COPILOT_TOKEN", "GH_TOKEN", "COPILOT_GITHUB_TOKEN"), "GITHUB_COPILOT_TOKEN"),
+        (("COPILOT_GITHUB_TOKEN", "GH_TOKEN"), "COPILOT_GITHUB_TOKEN"),
+        (("GH_TOKEN",), "GH_TOKEN"),
+    ],
+)
+def test_of_copilots_tokens_the_one_that_counts_is_said(
+    names: tuple[str, ...],
+    said: str,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    installed_agents(tmp_path, monkeypatch, "copilot")
+    for name in names:
+        monkeypatch.setenv(name, f"gho_canary{'0' * 26}")
+    assert main(["doctor", "--json", "--no-probe", "copilot"]) == 0
+    printed = capfd.readouterr().out
+    assert "canary" not in printed
+    found = {finding["about"]: finding["says"] for finding in json.loads(printed)}
+    assert found["copilot sign-in"] == f"found: {said} in the environment (github.com, for --subscription)"
+
+
+def test_copilots_other_sign_ins_are_found_where_they_are(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home = installed_agents(tmp_path, monkeypatch, "copilot")
+
+    def said() -> str:
+        assert main(["doctor", "--json", "--no-probe", "copilot"]) == 0
+        printed = capfd.readouterr().out
+        assert "canary" not in printed
+        return str(next(f["says"] for f in json.loads(printed) if f["about"] == "copilot sign-in"))
+
+    monkeypatch.setenv("GH_TOKEN", f"ghp_canary{'0' * 26}")
+    assert "passed over: GH_TOKEN: " in said()
+    monkeypatch.delenv("GH_TOKEN")
+    write(home / ".copilot" / "config.json", '{"authTokens": {"https://github.com:octo": "gho_canary"}}')
+    assert f"{home / '.copilot' / 'config.json'} (for --subscription)" in said()
+    program(tmp_path, "gh", f"echo gho_canary{'0' * 26}")
+    assert "gh auth token (github.com" in said()
+    own = paths.make_private_dir(paths.home(os.environ)) / "auth" / "sign-in-github.com.json"
+    write(own, json.dumps({"token": f"ghu_canary{'0' * 26}", "login": "octo"}))
+    assert f"headroom copilot-auth, in {own} (github.com as octo" in said()
+    monkeypatch.setenv("COPILOT_PROVIDER_API_KEY_COMMAND", "pass show canary")
+    assert said().startswith("found: COPILOT_PROVIDER_API_KEY_COMMAND in the environment, headroom copilot-auth")
+
+
+def test_the_sign_ins_of_aider_openclaw_and_cursor_are_said_by_their_places(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    home = installed_agents(tmp_path, monkeypatch, "aider", "openclaw", "cursor")
+    monkeypatch.chdir(home)
+    write(home / ".env", "DEEPSEEK_API_KEY=canary-1\n")
+    write(home / ".aider.conf.yml", "openai-api-key: canary-2\napi-key: [gemini=canary-3]\n")
+    openclaw = home / ".openclaw" / "openclaw.json"
+    values = {
+        "models": {"providers": {"corp": {"apiKey": "canary-4"}}},
+        "auth": {"profiles": {"anthropic:default": {"provider": "anthropic", "mode": "token"}}},
+    }
+    write(openclaw, json.dumps(values))
+    write(home / ".config" / "cursor" / "auth.json", '{"accessToken": "canary-5"}')
+    monkeypatch.setenv("CURSOR_API_KEY", "canary-6")
+    assert main(["doctor", "--json", "--no-probe", "aider", "openclaw", "cursor"]) == 0
+    printed = capfd.readouterr().out
+    assert "canary" not in printed
+    found = {finding["about"]: finding["says"] for finding in json.loads(printed)}
+    conf = home / ".aider.conf.yml"
+    for place in (f"DEEPSEEK_API_KEY in {home / '.env'}", f"openai-api-key in {conf}", f"api-key in {conf}"):
+        assert place in found["aider sign-in"]
+    assert f"models.providers.corp in {openclaw}" in found["openclaw sign-in"]
+    assert "the profile anthropic:default" in found["openclaw sign-in"]
+    auth = home / ".config" / "cursor" / "auth.json"
+    assert found["cursor sign-in"] == f"found: CURSOR_API_KEY in the environment, {auth}"
+
+
+def test_a_domain_to_which_no_token_may_go_is_a_problem(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    installed_agents(tmp_path, monkeypatch, "copilot")
+    monkeypatch.setenv("GITHUB_COPILOT_ENTERPRISE_DOMAIN", "http://example.com/x")
+    found = findings(capfd, 1, "--no-probe", "copilot")["copilot sign-in"]
+    assert (found["state"], bool(found["fix"])) == ("problem", True)
+
+
+def test_an_agent_that_cannot_be_tried_says_why(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    installed_agents(tmp_path, monkeypatch, "cursor")
+    found = findings(capfd, 0, "cursor")["cursor session"]
+    assert (found["state"], found["fix"]) == ("note", "")
+    assert "backend calls the models" in found["says"]
+    assert "cursor session" not in findings(capfd, 0, "--no-probe", "cursor")
+
+
+def test_a_database_without_full_text_search_is_a_problem_for_memory(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "memory" not in findings(capfd)
+    monkeypatch.setattr("headroom_wrap.wrap.doctor.has_full_text", lambda: False)
+    found = findings(capfd, 1)["memory"]
+    assert (found["state"], "no memory" in found["says"], "Python" in found["fix"]) == ("problem", True, True)
+
+
 def test_only_the_agents_named_are_looked_at(capfd: pytest.CaptureFixture[str]) -> None:
     found = findings(capfd, 0, "--no-probe", "codex")
     assert "codex" in found

@@ -96,3 +96,13 @@ def claude_sandbox(sandbox: Sandbox) -> Sandbox:
     if shutil.which("claude", path=AGENTS) is None:
         pytest.skip(f"Claude Code is not installed: {AGENTS_VARIABLE} names no folder with it")
     return sandbox
+
+
+@pytest.fixture
+def openclaw(sandbox: Sandbox) -> Sandbox:
+    """The sandbox, where the real OpenClaw is installed; its files stand where OpenClaw's tools work."""
+    if shutil.which("openclaw", path=AGENTS) is None:
+        pytest.skip(f"OpenClaw with Node 24 is not installed: {AGENTS_VARIABLE} names no folder with it")
+    sandbox.env.update({"OPENCLAW_NO_AUTO_UPDATE": "1", "OPENCLAW_DISABLE_BONJOUR": "1"})
+    write_files(sandbox.home / ".openclaw" / "workspace")
+    return sandbox

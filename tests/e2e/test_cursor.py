@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +97,70 @@ def test_a_wrapper_that_is_killed_leaves_the_users_files(sandbox: Sandbox, file:
     while not is_as_before(file) and time.monotonic() < end_s:
         time.sleep(0.02)
     assert is_as_before(file)
+
+
+@pytest.fixture
+def two(sandbox: Sandbox, file: Path) -> Iterator[dict[str, subprocess.Popen[str]]]:
+    """Two sessions in one project, both running; each ends when a file `go-NAME` appears."""
+    assert file.is_file()
+    program = sandbox.root / "bin" / "cursor"
+    program.write_text('#!/bin/sh\ntouch "here-$NAME"\nwhile [ ! -e "go-$NAME" ]; do sleep 0.02; done\n', "utf-8")
+    started = {}
+    for name in ("a", "b"):
+        sandbox.env["NAME"] = name
+        started[name] = sandbox.start(*WRAP)
+        wait_for(sandbox.work / f"here-{name}")
+    yield started
+    for process in started.values():
+        if process.poll() is None:
+            process.kill()
+        if process.stdout is not None and not process.stdout.closed:
+            process.communicate()
+
+
+@pytest.mark.parametrize("order", [("a", "b"), ("b", "a")], ids="-".join)
+@pytest.mark.parametrize("is_killed", [False, True], ids=["ends", "is-killed"])
+def test_of_two_sessions_in_one_project_the_last_one_takes_server_and_rule_away(
+    order: tuple[str, str], sandbox: Sandbox, file: Path, two: dict[str, subprocess.Popen[str]], *, is_killed: bool
+) -> None:
+    first, last = order
+    edited = file.read_text(encoding="utf-8")
+    assert edited.count('"headroom": {') == 1
+    if is_killed:
+        two[first].kill()
+        two[first].wait(RUN_TIMEOUT_S)
+        wait_until(lambda: n_sessions(sandbox) == 1)
+    else:
+        (sandbox.work / f"go-{first}").touch()
+        assert "could be put back" not in finished(two[first])
+    assert file.read_text(encoding="utf-8") == edited
+    assert (file.parent / "rules" / "headroom.mdc").exists()
+    (sandbox.work / f"go-{last}").touch()
+    assert "could be put back" not in finished(two[last])
+    assert is_as_before(file)
+    assert sandbox.leftovers() == []
+
+
+def test_of_two_sessions_that_are_killed_together_nothing_is_left(
+    sandbox: Sandbox, file: Path, two: dict[str, subprocess.Popen[str]]
+) -> None:
+    for process in two.values():
+        process.kill()
+    for process in two.values():
+        process.wait(RUN_TIMEOUT_S)
+    wait_until(lambda: sandbox.leftovers() == [])
+    assert is_as_before(file)
+
+
+def n_sessions(sandbox: Sandbox) -> int:
+    return sum(path.is_dir() for path in sandbox.leftovers())
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    end_s = time.monotonic() + RUN_TIMEOUT_S
+    while not condition() and time.monotonic() < end_s:
+        time.sleep(0.02)
+    assert condition()
 
 
 def ask(url: str, bearer: str, **fields: Any) -> httpx.Response:

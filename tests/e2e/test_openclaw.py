@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import socket
 import subprocess
@@ -18,25 +17,14 @@ from headroom_wrap import paths
 from headroom_wrap.emulator.recording import RecordedRequest
 from headroom_wrap.emulator.server import EmulatedProvider
 from headroom_wrap.wrap import installed
-from tests.e2e.conftest import AGENTS
-from tests.e2e.sandbox import AGENTS_VARIABLE, Sandbox, Standalone, sent_results
-from tests.e2e.tasks import FATAL, HIDDEN, write_files
+from tests.e2e.sandbox import Sandbox, Standalone, sent_results
+from tests.e2e.tasks import FATAL, HIDDEN
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
 TURN_TIMEOUT_S = 120
 LOG = 'Look. [[tool exec {"command":"cat app.log"}]] [[find FATAL]]'
 BEHIND = f"Look behind. [[retrieve 131-133]] [[find {HIDDEN}]]"
-
-
-@pytest.fixture
-def openclaw(sandbox: Sandbox) -> Sandbox:
-    """The sandbox, where the real OpenClaw is installed; its files stand where OpenClaw's tools work."""
-    if shutil.which("openclaw", path=AGENTS) is None:
-        pytest.skip(f"OpenClaw with Node 24 is not installed: {AGENTS_VARIABLE} names no folder with it")
-    sandbox.env.update({"OPENCLAW_NO_AUTO_UPDATE": "1", "OPENCLAW_DISABLE_BONJOUR": "1"})
-    write_files(sandbox.home / ".openclaw" / "workspace")
-    return sandbox
 
 
 @pytest.fixture

@@ -281,6 +281,26 @@ def test_a_client_that_leaves_during_the_answer_cancels_it() -> None:
     assert [(row.status, row.error, row.input_tokens) for row in pipeline.rows] == [(200, "client-disconnected", 7)]
 
 
+@pytest.mark.parametrize(
+    "last",
+    [b"data: [DONE]\n\n", b"event: message_stop\ndata: {}\n\n", b"event: response.completed\ndata: {}\n\n"],
+)
+def test_a_client_that_hangs_up_behind_the_last_event_has_had_its_answer(last: bytes) -> None:
+    pipeline = FakePipeline()
+    response = FakeResponse(200, SSE, [START + last], hold=asyncio.Event())
+
+    async def scenario() -> None:
+        gone = asyncio.Event()
+        asking = asyncio.ensure_future(ask(app(pipeline, FakeUpstream(response)), scope(), b"{}", gone))
+        await response.reached.wait()
+        gone.set()
+        await asking
+
+    run(scenario())
+    assert response.is_closed
+    assert [(row.status, row.error, row.input_tokens) for row in pipeline.rows] == [(200, "", 7)]
+
+
 @pytest.mark.parametrize(("path", "n_bytes"), [(b"/v1/messages", 5), (b"/v1/files", 5), (b"/v1/files", 70_000)])
 def test_a_client_that_leaves_in_mid_body_gets_no_answer(path: bytes, n_bytes: int) -> None:
     pipeline, upstream = FakePipeline(), FakeUpstream()

@@ -17,7 +17,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from headroom_wrap.errors import Code, HeadroomError
-from headroom_wrap.store import Decision, Failure, LedgerRow, Store
+from headroom_wrap.store import Decision, Failure, LedgerRow, Scope, Store, schema
 from headroom_wrap.store.store import TOUCH_AFTER_S, original_id
 
 _DECISION = Decision("key", "family", '{"level": "balanced"}', "short", "folded", "logs", 100, 20, None, ("other",))
@@ -266,6 +266,22 @@ def test_a_call_that_was_kept_is_found_at_once_and_by_another_process(file: Path
     assert second.calls(["c1"]) == first.calls(["c1"])
     first.close()
     second.close()
+
+
+def test_without_full_text_search_all_but_memory_works_and_memory_comes_with_it(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(schema, "has_full_text", lambda: False)
+        store = Store(file)
+        kept = store.put_original("text")
+        with pytest.raises(HeadroomError, match="no full-text search"):
+            store.facts.search(Scope("p", "me"), "text", 5)
+        store.close()
+    store = Store(file)
+    assert store.original(kept) is not None
+    assert store.facts.search(Scope("p", "me"), "text", 5) == []
+    store.close()
 
 
 def test_a_store_of_the_first_version_keeps_what_it_holds(file: Path) -> None:

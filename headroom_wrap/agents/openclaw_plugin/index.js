@@ -1,7 +1,8 @@
-// Headroom's plugin for OpenClaw: a context engine and the tool `headroom_retrieve`.
+// Headroom's plugin for OpenClaw: a context engine, the tool `headroom_retrieve`, and the notes of the memory.
 
 import { delegateCompactionToRuntime } from "openclaw/plugin-sdk/core";
 
+import { briefFor } from "./brief.js";
 import { ID, TOOL, createEngine, createTool } from "./engine.js";
 import { proxyFrom } from "./proxy.js";
 
@@ -21,5 +22,12 @@ export default {
         delegate: delegateCompactionToRuntime,
       }),
     );
+    const { briefs } = api.pluginConfig ?? {};
+    if (briefs?.length) {
+      api.on("before_prompt_build", ({ messages } = {}) => {
+        const text = briefFor(briefs, messages);
+        return text ? { appendSystemContext: text } : undefined;
+      });
+    }
   },
 };
