@@ -229,11 +229,10 @@ def _of_runner(_step: Step, failed: Command, _later: Step, command: Command, _fa
 
 
 def _of_permission(_step: Step, failed: Command, _later: Step, command: Command, failure: Failure) -> bool:
-    if "externally-managed" in failure.line:
-        return (words.core(failed)[0] == words.core(command)[0] and failed.words != command.words) or (
-            words.is_preparation(command) and bool(set(failed.words[2:]) & set(command.words))
-        )
     first, second = words.core(failed), words.core(command)
+    if "externally-managed" in failure.line:
+        installs = words.is_preparation(command) and not words.asks_for_help(command)
+        return installs and failed.words != command.words and failed.words[-1] in command.words
     return first[0] == second[0] and first[1:] == second[1:] and _launch(failed) != _launch(command)
 
 

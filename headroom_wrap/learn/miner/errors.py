@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from headroom_wrap.learn.redaction import redact
+
 _FIRST_LINES, _LAST_LINES, _LINE_CHARS = 14, 26, 300
 _QUOTE_CHARS = 200
 
@@ -97,8 +99,7 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
         Trouble.READY,
         "run ",
         (
-            r"(?:please |need to |have to |must |try |to (?:fix|install|create|generate|download|initialize) \w+,? "
-            r"|^\s*)"
+            r"(?:please |need to |have to |must |try |^\s*|to (?:fix|install|create|generate|download|initialize) \w+,? )"
             r"run(?:ning)?:? [\"'`](?P<n>[^\"'`]{4,60})[\"'`]"
         ),
     ),
@@ -202,7 +203,8 @@ _TESTED = re.compile(
 )
 _ONLY_SETUP = frozenset({Trouble.SERVICE, Trouble.READY})
 _MARKS = re.compile(
-    r"^(?:\S*/)?(?:ba|z|da|k|fi)?sh: (?:line )?(?:\d+: )?|^E\s{2,}|^(?:npm (?:error|ERR!)|error:|ERROR:?)\s+"
+    r"^\S+: line \d+: |^(?:\S*/)?(?:ba|z|da|k|fi)?sh: (?:line )?(?:\d+: )?|^E\s{2,}"
+    r"|^(?:npm (?:error|ERR!)|error:|ERROR:?)\s+"
 )
 
 
@@ -235,8 +237,11 @@ def hidden_failure_of(text: str) -> Failure | None:
 
 
 def line_of(text: str) -> str:
-    """A line of a failure as a quote: without what the shell puts in front, one line, short."""
-    return " ".join(_MARKS.sub("", text.strip()).split())[:_QUOTE_CHARS]
+    """A line of a failure as a quote: without what the shell puts in front, one line, short.
+
+    Redacted before it is cut: what is left of a cut credential looks like none.
+    """
+    return redact(" ".join(_MARKS.sub("", text.strip()).split()))[:_QUOTE_CHARS]
 
 
 def first_line(text: str) -> str:
