@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -40,7 +41,7 @@ def mine(trace: Trace) -> Iterator[Sighting]:
         if step.call.kind is not ToolKind.SHELL or not step.failed or (failure := step.failure) is None:
             continue
         failed = culprit(step, failure)
-        if failed is None:
+        if failed is None or _is_of_the_task(trace, step, failed, failure):
             continue
         fix = fix_for(trace, step, failed, failure)
         sighting = _tell(trace, step, failed, failure, fix)
@@ -67,10 +68,31 @@ def culprit(step: Step, failure: Failure) -> Command | None:
     return mains[-1]
 
 
+def _is_of_the_task(trace: Trace, step: Step, failed: Command, failure: Failure) -> bool:
+    """Whether the agent works on what failed: it brought in the module that is missing, or changed the script that ran.
+
+    To install the one, and to try the other with odd arguments, is then its work.
+    """
+    edits = [each for each in trace.steps[: step.place] if each.call.kind is ToolKind.EDIT and each.changes]
+    if failure.trouble is Trouble.MODULE and failure.name and "/" not in failure.name.lstrip("@"):
+        root = failure.name.partition(".")[0]
+        return any(_speaks_of(root, each.call.input) for each in edits)
+    scripts = {posixpath.normpath(word) for word in failed.words if "." in word and not word.startswith("-")}
+    return failure.trouble is Trouble.USAGE and any(each.path in scripts for each in edits)
+
+
+def _speaks_of(name: str, given: object) -> bool:
+    if isinstance(given, str):
+        return name in given
+    if isinstance(given, Mapping):
+        return any(_speaks_of(name, value) for value in given.values())
+    return isinstance(given, list) and any(_speaks_of(name, value) for value in given)
+
+
 def _is_tools_own(command: Command, failure: Failure) -> bool:
     """Whether a tool for reading complains about how it was called, and not about what it did not find."""
     if failure.trouble is Trouble.USAGE:
-        return failure.line.startswith(command.name)
+        return failure.line.startswith(command.name) or (command.name == "git" and bool(failure.name))
     return "not a git repository" in failure.line
 
 
@@ -155,13 +177,23 @@ def _of_program(step: Step, failed: Command, later: Step, command: Command, fail
     if first[0] == second[0] and words.overlap(first[1:], second[1:]) >= 0.5:  # noqa: PLR2004 - half of them
         return True
     is_near = later.place - step.place <= 4  # noqa: PLR2004 - it is the next thing that is tried
+    if is_near and missing == failed.program and _runs_tests(failed) and _runs_tests(command):
+        return True
     kin = words.are_kin(failed.program, command.program)
     shared = set(failed.words[1:]) & set(command.words[1:])
     return kin and (bool(shared) or len(failed.words) == 1 or (is_near and words.overlap(first[1:], second[1:]) > 0))
 
 
-def _of_module(step: Step, failed: Command, later: Step, command: Command, _failure: Failure) -> bool:
+def _runs_tests(command: Command) -> bool:
+    is_run = not (words.is_probe(command) or command.name in words.READING or words.is_preparation(command))
+    return is_run and words.is_test(command) and not words.asks_for_help(command)
+
+
+def _of_module(step: Step, failed: Command, later: Step, command: Command, failure: Failure) -> bool:
     first, second = words.core(failed), words.core(command)
+    if first[0] == failure.name and first[0] != second[0] and words.is_test(failed):
+        # The runner of tests itself is missing: the project has another one.
+        return _runs_tests(command)
     if first[0] != second[0] or words.overlap(first[1:], second[1:]) < 0.5:  # noqa: PLR2004 - half of them
         return False
     moved = _place(step, failed) != _place(later, command)

@@ -48,6 +48,7 @@ class Failure:
 
 _N = r"['\"`‘]?(?P<n>{})['\"`’]?"  # noqa: RUF001 - quotes of GNU
 _WORD = _N.format(r"[\w./@+-]+")
+_BRANCH = r"(?P<n>main|master|develop|trunk)"
 _TABLE: tuple[tuple[Trouble, str, str], ...] = (
     (Trouble.RUNNER, "eunsupportedprotocol", r"EUNSUPPORTEDPROTOCOL"),
     (Trouble.RUNNER, "unsupported url type", r"Unsupported URL Type"),
@@ -74,7 +75,7 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
         r"(?:incompatible|unsatisf|not compatible|does not satisf|requires-python).{0,80}",
     ),
     (Trouble.VERSION, "requires python", r"requires Python\s*[<>=~!\d]"),
-    (Trouble.VERSION, "class file", r"UnsupportedClassVersionError|unsupported class file major version"),
+    (Trouble.VERSION, "class file", r"UnsupportedClassVersionError|[Uu]nsupported class file major version"),
     (Trouble.VERSION, "target release", r"invalid (?:target|source) release: (?P<n>\S+)"),
     (Trouble.VERSION, "requires go", r"requires go >= ?\S+"),
     (Trouble.VERSION, "requires rustc", r"requires rustc \S+"),
@@ -99,7 +100,7 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
         Trouble.READY,
         "run ",
         (
-            r"(?:please |need to |have to |must |try |^\s*|to (?:fix|install|create|generate|download|initialize) \w+,? )"
+            r"(?:please |(?:need|have) to |must |try |^\s*|to (?:fix|install|create|generate|download|init\w*) \w+,? )"
             r"run(?:ning)?:? [\"'`](?P<n>[^\"'`]{4,60})[\"'`]"
         ),
     ),
@@ -146,6 +147,7 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
     (Trouble.PLACE, "composer.json", r"could not find a composer\.json"),
     (Trouble.PLACE, "directory not found", r"(?:stat )?(?P<n>\S+): directory not found"),
     (Trouble.PLACE, "terraform configuration", r"No (?:Terraform )?configuration files"),
+    (Trouble.MODULE, "is not installed for the toolchain", rf"{_WORD} is not installed for the toolchain"),
     (Trouble.MODULE, "no module named", rf"No module named {_WORD}"),
     (Trouble.MODULE, "cannot find module", r"Cannot find module '(?P<n>[^'./][^']*)'"),
     (Trouble.MODULE, "cannot find package", r"[Cc]annot find package ['\"]?(?P<n>[^'\"\s]+)"),
@@ -186,6 +188,11 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
     ),
     (Trouble.USAGE, "missing", r"[Mm]issing (?:argument|option|operand|parameter)"),
     (Trouble.USAGE, "extra characters at the end", r"^sed: .*(?:extra characters|invalid command code)"),
+    (Trouble.USAGE, "retry this command with", r"retry this command with .{0,20}(?P<n>--\S+)"),
+    (Trouble.USAGE, "invalid upstream", rf"invalid upstream '(?:\w+/)?{_BRANCH}'"),
+    (Trouble.USAGE, "pathspec", rf"pathspec '{_BRANCH}' did not match"),
+    (Trouble.USAGE, "ambiguous argument", rf"ambiguous argument '(?:\w+/)?{_BRANCH}\b"),
+    (Trouble.USAGE, "remote ref", rf"find remote ref {_BRANCH}\b"),
     (Trouble.USAGE, "no upstream branch", r"has no upstream branch"),
     (Trouble.USAGE, "requires an argument", r"requires an argument"),
     (Trouble.USAGE, "is not a ", r"is not a (?:\w+ )?command"),

@@ -74,6 +74,8 @@ def _found(trace: Trace, step: Step, missing: str) -> str:
                 continue
             if posixpath.basename(path) == name and not _is_same(path, missing):
                 return path
+            if later.place - step.place <= _NEAR and _has_another_ending(path, missing):
+                return path
     return ""
 
 
@@ -89,7 +91,25 @@ def _is_outside(path: str) -> bool:
 
 def _is_same(path: str, missing: str) -> bool:
     """Whether one is only a longer spelling of the other: absolute or not, from another folder."""
-    return posixpath.isabs(path) != posixpath.isabs(missing) and path.endswith("/" + missing.lstrip("./"))
+    if posixpath.isabs(path) == posixpath.isabs(missing):
+        return False
+    # A folder of the same name in another root says nothing; a file does.
+    is_folder = "." not in posixpath.basename(path)
+    return path.endswith("/" + missing.lstrip("./")) or (is_folder and missing.endswith("/" + path))
+
+
+_ENDINGS = (
+    frozenset({".yml", ".yaml"}), frozenset({".js", ".ts", ".jsx", ".tsx", ".mjs", ".cjs", ".mts", ".cts"}),
+    frozenset({".md", ".rst", ".txt"}), frozenset({".json", ".jsonc", ".json5"}), frozenset({".h", ".hpp", ".hh"}),
+    frozenset({".c", ".cc", ".cpp", ".cxx"}), frozenset({".css", ".scss", ".less"}),
+    frozenset({".toml", ".ini", ".cfg"}),
+)  # fmt: skip
+
+
+def _has_another_ending(path: str, missing: str) -> bool:
+    """Whether it is the file in the same place with another ending of its kind."""
+    (one, ending), (other, wanted) = posixpath.splitext(path), posixpath.splitext(missing)
+    return one == other and ending != wanted and any({ending, wanted} <= endings for endings in _ENDINGS)
 
 
 def _is_named(missing: str, text: str) -> bool:

@@ -18,6 +18,7 @@ _LAUNCHERS = frozenset(
 _LAUNCH_WORDS = frozenset(
     {"run", "exec", "run-script", "-m", "-T", "compose", "x", "dlx", "-c", "--", "-u", "--rm", "tool"}
 )
+_CONTAINERS = frozenset({"docker", "docker-compose", "podman", "podman-compose"})
 _TESTS = frozenset(
     "test tests check pytest tox nox jest vitest mocha ava unittest nextest ctest rspec phpunit nosetests "
     "playwright cypress "
@@ -105,7 +106,12 @@ def core(command: Command) -> tuple[str, ...]:
         if not (name in _LAUNCHERS or _PYTHON.fullmatch(name)):
             break
         words = words[1:]
+        verbs: set[str] = set()
         while words and (words[0] in _LAUNCH_WORDS or (words[0].startswith("-") and len(words) > 1)):
+            verbs.add(words[0])
+            words = words[1:]
+        # In a container: its name comes before the program.
+        if name in _CONTAINERS and verbs & {"exec", "run"} and len(words) > 1:
             words = words[1:]
     return (name_of(words[0]), *words[1:]) if words else (name_of(command.words[0]),)
 
