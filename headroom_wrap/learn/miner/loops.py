@@ -33,7 +33,7 @@ def mine(trace: Trace) -> Iterator[Sighting]:
                 yield from _tell(trace, run)
                 run, key = [], own
             run.append(step)
-        elif step.changes or (run and step.worked and _program(step) == key[0]):
+        elif run and (step.changes or (step.worked and _program(step) == key[0])):
             yield from _tell(trace, run)
             run, key = [], ("", "")
     yield from _tell(trace, run)

@@ -6,7 +6,6 @@ import posixpath
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 
-from headroom_wrap import tokens
 from headroom_wrap.learn.events import Call, Outcome, Said, Session, ToolKind
 from headroom_wrap.learn.findings import FindingKind, Sighting
 from headroom_wrap.learn.miner.errors import Failure, failure_of, hidden_failure_of
@@ -15,6 +14,7 @@ from headroom_wrap.learn.miner.words import changes_files
 
 _HIDDEN_CHARS = 3000
 _MAX_TEXT = 290
+_CHARS_PER_TOKEN = 4
 
 
 class Step:
@@ -79,12 +79,10 @@ class Step:
 
     @property
     def n_tokens(self) -> int:
-        """What the call and its answer cost: counted in what is kept of them, and scaled to what there was."""
+        """What the call and its answer cost, by their length: a tokenizer would take longer than all the rest."""
         call = self.call
         given = call.command or " ".join(value for value in call.input.values() if isinstance(value, str))
-        counted = tokens.count(call.text)
-        scale = call.n_chars / len(call.text) if call.text and call.n_chars > len(call.text) else 1.0
-        return tokens.count(given) + int(counted * scale)
+        return (len(given) + max(call.n_chars, len(call.text))) // _CHARS_PER_TOKEN + 1
 
     @property
     def _hides_failure(self) -> bool:
