@@ -71,6 +71,14 @@ def test_a_wrapper_killed_while_the_child_is_stopped_leaves_nothing(scene: Scene
         scene.assert_nothing_is_left(since_s)
 
 
+def test_a_wrapper_killed_before_it_told_of_its_child_leaves_nothing(scene: Scene) -> None:
+    scene.options = ("--dies-untold",)
+    with without_terminal(scene, "sleeps") as process:
+        scene.pid("child")
+        assert process.wait(timeout=10) == -signal.SIGKILL
+        scene.assert_nothing_is_left(time.monotonic())
+
+
 def test_the_terminal_of_a_job_in_the_background_is_not_touched(scene: Scene) -> None:
     with shell(scene) as bash:
         before = bash.modes()
