@@ -125,20 +125,31 @@ def sign_ins(context: Context) -> tuple[str, ...]:
 
 def _environment(settings: claude_settings.Settings, route: Route) -> dict[str, str]:
     cloud = claude_clouds.in_use(settings)
+    headers = settings.variable(_HEADERS)
+    is_filed = headers is not None and _stay_in_their_file(*headers)
+    url = route.keyed_url if is_filed else route.url
     if cloud is None:
-        env = {BASE_URL: route.url}
+        env = {BASE_URL: url}
         if settings.variable(_TOOL_SEARCH) is None:
             # Behind any base URL but its own, Claude Code would load every tool up front.
             env[_TOOL_SEARCH] = "true"
     else:
-        env = cloud.variables(settings, route.url) if cloud.url_variable else {}
-    if cloud is None or cloud.url_variable:
-        headers = settings.variable(_HEADERS)
+        env = cloud.variables(settings, url) if cloud.url_variable else {}
+    if not is_filed and (cloud is None or cloud.url_variable):
         own = f"{_KEY}: {route.key}"
         env[_HEADERS] = own if headers is None else f"{_without_key(headers[0])}{own}"
     found = next(filter(None, map(settings.variable, _NO_PROXY)), None)
     exempt = without_proxy_for_loopback(None if found is None else found[0])
     return env | dict.fromkeys(_NO_PROXY, exempt)
+
+
+def _stay_in_their_file(headers: str, source: str) -> bool:
+    """Whether headers of the user's are in a file that holds without us: ours beside them would be a copy of secrets.
+
+    The session key is in the URL's path then. What `--settings` gives is in our own file of that flag anyway.
+    """
+    is_file = source not in (claude_settings.ENVIRONMENT, claude_settings.FLAG)
+    return is_file and _without_key(headers).count("\n") == sum(bool(line.strip()) for line in headers.splitlines())
 
 
 def _without_key(headers: str) -> str:
@@ -241,6 +252,7 @@ CLAUDE = Agent(
     transcripts=transcripts,
     began=claude_memory.began,
     instructions=claude_memory.instructions,
+    own_notes=claude_memory.own_notes,
     bypasses=bypasses,
     sign_ins=sign_ins,
     sign_in_hint="Start claude and type /login, or set ANTHROPIC_API_KEY. A login in macOS's keychain is not seen.",

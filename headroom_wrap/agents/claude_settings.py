@@ -19,7 +19,7 @@ from headroom_wrap.errors import Code, HeadroomError
 ENVIRONMENT = "the environment"
 """What the weakest layer is called."""
 
-_FLAG = "--settings"
+FLAG = "--settings"
 _SOURCES_FLAG = "--setting-sources"
 _MANAGED = {
     "darwin": Path("/Library/Application Support/ClaudeCode/managed-settings.json"),
@@ -67,7 +67,7 @@ def read(context: Context, managed: Path | None = None) -> Settings:
     """
     flag, args = _take_flag(context)
     managed = managed or _MANAGED.get(sys.platform, _MANAGED["linux"])
-    layers = [Layer(f"managed settings {managed}", _read_file(managed)), Layer(_FLAG, flag)]
+    layers = [Layer(f"managed settings {managed}", _read_file(managed)), Layer(FLAG, flag)]
     files = {
         "local": context.cwd / ".claude" / "settings.local.json",
         "project": context.cwd / ".claude" / "settings.json",
@@ -91,9 +91,9 @@ def _take_flag(context: Context) -> tuple[Mapping[str, Any], tuple[str, ...]]:
     for argument in arguments:
         if argument == "--":
             rest += [argument, *arguments]
-        elif argument == _FLAG:
+        elif argument == FLAG:
             value = next(arguments, "")
-        elif argument.startswith(f"{_FLAG}="):
+        elif argument.startswith(f"{FLAG}="):
             value = argument.partition("=")[2]
         else:
             rest.append(argument)
@@ -105,10 +105,10 @@ def _parse_flag(value: str, cwd: Path) -> Mapping[str, Any]:
         text = value if value.lstrip().startswith("{") else (cwd / value).read_text(encoding="utf-8")
         content = json.loads(text)
     except (OSError, ValueError) as error:
-        message = f"The settings given with {_FLAG} cannot be read: {error}."
-        raise HeadroomError(Code.BAD_SETTING, message, f"Give {_FLAG} a JSON object or a file with one.") from error
+        message = f"The settings given with {FLAG} cannot be read: {error}."
+        raise HeadroomError(Code.BAD_SETTING, message, f"Give {FLAG} a JSON object or a file with one.") from error
     if not isinstance(content, dict):
-        raise HeadroomError(Code.BAD_SETTING, f"The settings given with {_FLAG} are no JSON object.")
+        raise HeadroomError(Code.BAD_SETTING, f"The settings given with {FLAG} are no JSON object.")
     return content
 
 

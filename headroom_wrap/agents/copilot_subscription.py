@@ -96,7 +96,8 @@ def sign_ins(context: Context) -> list[str]:
     ).status()
     if status.is_signed_in:
         account = f" as {status.login}" if status.login else ""
-        kept = f", in {status.where}" if status.where and status.where != status.source else ""
+        places = {"environment": " in the environment", "gh": "", status.source: "", "": ""}
+        kept = places.get(status.where, f", in {status.where}")
         return [f"{status.source}{kept} ({status.domain}{account}, for --subscription)"]
     # In another form than that of the proxy's, so it is the CLI's own, which a session passes on.
     tokens = copilot_settings.read(context).get("authTokens")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -18,6 +19,7 @@ T = TypeVar("T")
 BUSY_TIMEOUT_S = 4.0
 """With the engine's own budget for new blocks still below the proxy's deadline for one request."""
 _LOOK_MS = 20
+_WITHOUT_FTS5 = re.compile(r"no such (?:module: fts5|table: fact_words)")
 _MAX_IDLE_WAL_BYTES = 16 * 1024 * 1024
 
 
@@ -76,6 +78,9 @@ def as_store_error(path: Path) -> Iterator[None]:
     try:
         yield
     except (sqlite3.Error, zstd.ZstdError, UnicodeError, OverflowError) as error:
+        if _WITHOUT_FTS5.search(str(error)):
+            message = "There is no memory here: the SQLite of this Python has no full-text search (FTS5)."
+            raise HeadroomError(Code.STORE_FAILED, message, "headroom doctor says what to do.") from error
         hint = "Free disk space or set HEADROOM_HOME to a folder that can be written; then try again."
         raise HeadroomError(Code.STORE_FAILED, f"The store {path} failed: {error}.", hint) from error
 

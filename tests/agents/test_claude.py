@@ -222,13 +222,16 @@ def test_a_cloud_is_led_here_by_its_own_variable(
     assert plan.notes == ()
 
 
-def test_headers_stand_in_a_file_of_ours_only_where_one_of_the_users_has_them(home: Path) -> None:
+def test_no_file_of_ours_holds_headers_that_the_user_has_elsewhere(home: Path) -> None:
     plan = planned(context(home, "-p", "x", ANTHROPIC_CUSTOM_HEADERS="x-team: secret"))
     assert plan.env["ANTHROPIC_CUSTOM_HEADERS"] == f"x-team: secret\nx-headroom-key: {KEY}"
     assert not any("secret" in text or KEY in text for text in plan.files.values())
     write(home / ".claude" / "settings.json", {"env": {"ANTHROPIC_CUSTOM_HEADERS": "x-team: filed"}})
-    filed = settings_of(planned(context(home, "-p", "x", ANTHROPIC_CUSTOM_HEADERS="x-team: secret")))["env"]
-    assert filed["ANTHROPIC_CUSTOM_HEADERS"] == f"x-team: filed\nx-headroom-key: {KEY}"
+    plan = planned(context(home, "-p", "x", ANTHROPIC_CUSTOM_HEADERS="x-team: secret"))
+    assert not any("filed" in text or "secret" in text for text in plan.files.values())
+    keyed = f"http://127.0.0.1:9/k/{KEY}"
+    assert plan.env["ANTHROPIC_BASE_URL"] == settings_of(plan)["env"]["ANTHROPIC_BASE_URL"] == keyed
+    assert "ANTHROPIC_CUSTOM_HEADERS" not in {**plan.env, **settings_of(plan)["env"]}
 
 
 def test_a_socket_is_said_to_pass_us_by(home: Path) -> None:

@@ -213,7 +213,7 @@ def test_of_copilots_tokens_the_one_that_counts_is_said(
     printed = capfd.readouterr().out
     assert "canary" not in printed
     found = {finding["about"]: finding["says"] for finding in json.loads(printed)}
-    assert found["copilot sign-in"] == f"found: {said}, in environment (github.com, for --subscription)"
+    assert found["copilot sign-in"] == f"found: {said} in the environment (github.com, for --subscription)"
 
 
 def test_copilots_other_sign_ins_are_found_where_they_are(
@@ -233,7 +233,7 @@ def test_copilots_other_sign_ins_are_found_where_they_are(
     write(home / ".copilot" / "config.json", '{"authTokens": {"https://github.com:octo": "gho_canary"}}')
     assert f"{home / '.copilot' / 'config.json'} (for --subscription)" in said()
     program(tmp_path, "gh", f"echo gho_canary{'0' * 26}")
-    assert "gh auth token, in gh (github.com" in said()
+    assert "gh auth token (github.com" in said()
     own = paths.make_private_dir(paths.home(os.environ)) / "auth" / "sign-in-github.com.json"
     write(own, json.dumps({"token": f"ghu_canary{'0' * 26}", "login": "octo"}))
     assert f"headroom copilot-auth, in {own} (github.com as octo" in said()

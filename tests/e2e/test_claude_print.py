@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 
 import pytest
@@ -83,6 +84,27 @@ def test_the_users_own_settings_flag_and_mcp_servers_hold(claude_sandbox: Sandbo
     names = [tool["name"] for tool in provider.model_requests[0].json["tools"]]
     assert "mcp__headroom__headroom_retrieve" in names
     assert "ToolSearch" in names
+
+
+def test_headers_in_the_users_settings_hold_and_stay_in_that_file_alone(
+    claude_sandbox: Sandbox, provider: EmulatedProvider
+) -> None:
+    settings = claude_sandbox.home / ".claude" / "settings.json"
+    settings.parent.mkdir(exist_ok=True)
+    secret = "team-" + "7" * 20
+    settings.write_text(json.dumps({"env": {"ANTHROPIC_CUSTOM_HEADERS": f"X-Team: {secret}"}}), encoding="utf-8")
+    look = f"grep -rl {secret[:8]}[7] {claude_sandbox.data} {claude_sandbox.home}"
+    done = ask(claude_sandbox, f'[[tool Bash {{"command": "{look}"}}]] [[find json]]')
+    assert done.returncode == 0, done.stderr
+    (found,) = sent_results(provider.model_requests[-1])
+    assert found == str(settings)
+    assert {request.header("x-team") for request in provider.model_requests} == {secret}
+    assert all(request.header("x-headroom-key") is None for request in provider.requests)
+    assert all("/k/" not in request.path for request in provider.requests)
+    in_path = re.compile(rb"/k/[0-9a-f]{64}")
+    kept = [file for folder in (claude_sandbox.home, claude_sandbox.data) for file in folder.rglob("*")]
+    assert not [file for file in kept if file.is_file() and in_path.search(file.read_bytes())]
+    assert claude_sandbox.leftovers() == []
 
 
 def test_the_next_days_resume_sends_the_same_bytes(claude_sandbox: Sandbox, provider: EmulatedProvider) -> None:

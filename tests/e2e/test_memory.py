@@ -28,7 +28,7 @@ from tests.e2e.test_aider import QUIET as AIDER_QUIET
 from tests.e2e.test_aider import aider_sandbox, git  # noqa: F401 - a fixture
 from tests.e2e.test_claude_tui import leave
 from tests.e2e.test_codex import CLASSIC, CODE_MODE, EXEC, QUIET, sign_in
-from tests.e2e.test_openclaw import anthropic, configure, openclaw, turn  # noqa: F401 - a fixture
+from tests.e2e.test_openclaw import anthropic, configure, turn
 from tests.e2e.test_opencode import QUIET as OPENCODE_QUIET
 from tests.e2e.test_opencode import user  # noqa: F401 - a fixture
 
@@ -200,7 +200,7 @@ def test_a_session_of_opencodes_keeps_its_notes(user: Sandbox, provider: Emulate
     assert_frozen(provider)
 
 
-def test_a_session_of_openclaws_keeps_its_notes(openclaw: Sandbox, provider: EmulatedProvider) -> None:  # noqa: F811
+def test_a_session_of_openclaws_keeps_its_notes(openclaw: Sandbox, provider: EmulatedProvider) -> None:
     before = configure(openclaw, {"anthropic": anthropic(provider.url)})
     remember(openclaw, FACT)
     first = turn(openclaw, 'Look. [[tool exec {"command":"echo one"}]] [[say one]]')

@@ -275,7 +275,7 @@ def test_without_full_text_search_all_but_memory_works_and_memory_comes_with_it(
         patch.setattr(schema, "has_full_text", lambda: False)
         store = Store(file)
         kept = store.put_original("text")
-        with pytest.raises(HeadroomError):
+        with pytest.raises(HeadroomError, match="no full-text search"):
             store.facts.search(Scope("p", "me"), "text", 5)
         store.close()
     store = Store(file)
