@@ -96,8 +96,11 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
     (
         Trouble.READY,
         "run ",
-        (r"(?:please |need to |have to |must |try |to (?:fix|install|create|generate|download|initialize) \w+,? |^\s*)"
-        r"run(?:ning)?:? [\"'`](?P<n>[^\"'`]{4,60})[\"'`]"),
+        (
+            r"(?:please |need to |have to |must |try |to (?:fix|install|create|generate|download|initialize) \w+,? "
+            r"|^\s*)"
+            r"run(?:ning)?:? [\"'`](?P<n>[^\"'`]{4,60})[\"'`]"
+        ),
     ),
     (Trouble.READY, "playwright install", r"(?P<n>npx playwright install|playwright install)"),
     (Trouble.READY, "did not initialize yet", r"did not initialize yet"),
