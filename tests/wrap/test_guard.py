@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from headroom_wrap.wrap.guard import Guard
-from tests.wrap.running import Scene, is_alive, shell, until, without_terminal
+from tests.wrap.running import LIMIT_S, Scene, is_alive, shell, until, without_terminal
 
 
 def test_it_holds_nothing_but_its_pipe_and_lives_in_a_session_of_its_own(scene: Scene) -> None:
@@ -76,7 +76,9 @@ def test_a_wrapper_killed_before_it_told_of_its_child_leaves_nothing(scene: Scen
     with without_terminal(scene, "sleeps") as process:
         scene.pid("child")
         assert process.wait(timeout=10) == -signal.SIGKILL
-        scene.assert_nothing_is_left(time.monotonic())
+        since_s = time.monotonic()
+        until(lambda: not list((scene.home / "sessions").iterdir()), "the guard is done", LIMIT_S)
+        scene.assert_nothing_is_left(since_s)
 
 
 def test_the_terminal_of_a_job_in_the_background_is_not_touched(scene: Scene) -> None:
