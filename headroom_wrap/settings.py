@@ -176,6 +176,10 @@ SETTINGS = (
         "embeddings", "HEADROOM_EMBEDDINGS", "", _path,
         "Folder of the optional MiniLM model, with which a search of the memory also goes by meaning.",
     ),
+    Setting(
+        "learn", "HEADROOM_LEARN", default=False, parse=_switch,
+        help="Learn from each wrapped session when it ends, and write it down, as headroom learn --apply does: 1 or 0.",
+    ),
 )  # fmt: skip
 
 INTERNAL_VARIABLES = {
@@ -210,6 +214,7 @@ class Settings:
     kompress_dir: str
     memory: str
     embeddings: str
+    learn: bool
     sources: Mapping[str, str]
 
 

@@ -25,7 +25,7 @@ def test_flag_beats_environment_beats_file_beats_default(file: Path) -> None:
         "openai_url": "default", "chatgpt_url": "default", "copilot_url": "default", "copilot_client_id": "default",
         "cache_breakpoints": "default",
         "retention_days": "default", "store_max_mb": "default", "kompress_dir": "default",
-        "memory": "default", "embeddings": "default",
+        "memory": "default", "embeddings": "default", "learn": "default",
     }  # fmt: skip
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from headroom_wrap.mcp.server import AGENT_VARIABLE, EMBEDDINGS_VARIABLE, MEMORY
 from headroom_wrap.paths import HOME_VARIABLE
 from headroom_wrap.proxy.headers import keyed_url
 from headroom_wrap.proxy.ports import Credential
+from headroom_wrap.store import Kind
 
 NETWORK_VARIABLES = (
     "HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy",
@@ -190,6 +191,16 @@ class Installation:
 
 
 @dataclass(frozen=True, slots=True)
+class OwnNote:
+    """One thing that an agent noted in a memory of its own: what, of which kind, in which file, in which words."""
+
+    text: str
+    kind: Kind
+    file: Path
+    evidence: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Probe:
     """How `headroom doctor` tries the agent on one prompt, in an empty home and against an emulated provider.
 
@@ -224,6 +235,7 @@ class Agent:
         began: when the conversation began that these arguments take up again (unix seconds); None: a new one, or one
             that the user has yet to pick.
         instructions: files of the user's with instructions that the agent reads by itself; they need not exist.
+        own_notes: what it noted on the project in a memory of its own.
         works_elsewhere: whether its tools work in a folder of its own, whatever folder it is started in.
         bypasses: what would lead its requests past us, one sentence each.
         sign_ins: where credentials of its were found (a variable's name, a file), never what they are; None: not known.
@@ -249,6 +261,7 @@ class Agent:
     credentials: Callable[[Context, Mapping[str, Upstream]], Mapping[str, Credential]] = lambda _context, _upstreams: {}
     began: Callable[[Context], float | None] = lambda _context: None
     instructions: Callable[[Context], tuple[Path, ...]] = lambda _context: ()
+    own_notes: Callable[[Context], Iterable[OwnNote]] = lambda _context: ()
     works_elsewhere: bool = False
     bypasses: Callable[[Context], tuple[str, ...]] = lambda _context: ()
     sign_ins: Callable[[Context], tuple[str, ...]] | None = None

@@ -252,6 +252,7 @@ CLAUDE = Agent(
     transcripts=transcripts,
     began=claude_memory.began,
     instructions=claude_memory.instructions,
+    own_notes=claude_memory.own_notes,
     bypasses=bypasses,
     sign_ins=sign_ins,
     sign_in_hint="Start claude and type /login, or set ANTHROPIC_API_KEY. A login in macOS's keychain is not seen.",

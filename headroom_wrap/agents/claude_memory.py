@@ -12,13 +12,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from headroom_wrap.agents import claude_settings, resuming
-from headroom_wrap.agents.agent import Context
+from headroom_wrap.agents.agent import Context, OwnNote
 from headroom_wrap.memory import project_of
+from headroom_wrap.store import Kind
 
 _TEXT, _FILE = "--append-system-prompt", "--append-system-prompt-file"
 _CONTINUE = re.compile(r"--continue|-[cp]*c[cp]*")
 _RESUME = ("-r", "--resume")
 _ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+
+_NOTE = re.compile(r"---\r?\n(?P<head>.*?)\n---\r?\n(?P<body>.*)", re.DOTALL)
+_SUMMARY = re.compile(r"^description:[ \t]*(.+)$", re.MULTILINE)
+_TYPE = re.compile(r"^\s*type:[ \t]*(\w+)", re.MULTILINE)
+_KINDS = {
+    "user": Kind.PREFERENCE,
+    "feedback": Kind.CORRECTION,
+    "project": Kind.DECISION,
+    "reference": Kind.ENVIRONMENT,
+}
+_MAX_NOTE_CHARS = 300
 
 
 def with_brief(args: tuple[str, ...], cwd: Path, brief: str) -> tuple[tuple[str, ...], str]:
@@ -67,13 +79,32 @@ def instructions(context: Context) -> tuple[Path, ...]:
     return tuple(_instructions(context))
 
 
+def own_notes(context: Context) -> Iterator[OwnNote]:
+    """What Claude Code noted on this project: a file each, with a summary and a type in its head (2.1.197)."""
+    for file in _notes(context):
+        match = _NOTE.match(resuming.head(file).decode("utf-8", "replace"))
+        if match is None:
+            continue
+        summary, kind = _SUMMARY.search(match["head"]), _TYPE.search(match["head"])
+        told = summary[1].strip(" \"'") if summary else ""
+        first = " ".join(match["body"].strip().partition("\n\n")[0].split())
+        text = first if 0 < len(first) <= _MAX_NOTE_CHARS else told
+        if text:
+            yield OwnNote(text, _KINDS.get(kind[1] if kind else "", Kind.CONVENTION), file, told)
+
+
+def _notes(context: Context) -> Iterator[Path]:
+    projects = claude_settings.config_folder(context) / "projects"
+    for place in dict.fromkeys((context.cwd, project_of(context.cwd))):
+        yield from sorted((projects / _slug(place) / "memory").glob("*.md"))
+
+
 def _instructions(context: Context) -> Iterator[Path]:
     folder = claude_settings.config_folder(context)
     yield folder / "CLAUDE.md"
     for place in (context.cwd, *context.cwd.parents):
         yield from (place / "CLAUDE.md", place / "CLAUDE.local.md", place / ".claude" / "CLAUDE.md")
-    for place in {context.cwd, project_of(context.cwd)}:
-        yield from sorted((folder / "projects" / _slug(place) / "memory").glob("*.md"))
+    yield from _notes(context)
 
 
 def _folder(context: Context) -> Path:

@@ -30,6 +30,7 @@ from headroom_wrap.agents.agent import (
 from headroom_wrap.edits import jsonc
 from headroom_wrap.edits.text import EditError
 from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.mcp.entries import is_ours
 from headroom_wrap.proxy.config import OFFICIAL_URLS
 from headroom_wrap.proxy.public import host_of
 
@@ -188,7 +189,7 @@ def _edits(
     notes: list[str] = []
     file = project / _MCP
     servers = _servers(file)
-    may_replace = replaces_ours and _is_ours(servers.get(_SERVER[-1]))
+    may_replace = replaces_ours and is_ours(servers.get(_SERVER[-1]))
     taken = None if may_replace else _taken(file, servers, context.home / _MCP)
     if not replaces_ours and _is_of_session(servers.get(_SERVER[-1])):
         edits[file] = file.read_bytes()  # stays as it is until the last session in this project has ended
@@ -211,25 +212,16 @@ def _taken(file: Path, servers: Mapping[str, Any], home_file: Path) -> str | Non
     except HeadroomError:
         of_home = {}
     for place, found in ((file, servers), (home_file, of_home)):
-        if any(map(_is_ours, found.values())):
+        if any(map(is_ours, found.values())):
             return f"{place} has Headroom's MCP server already."
         if _SERVER[-1] in found:
             return f"{place} has another MCP server with the name headroom, so ours was not added."
     return None
 
 
-def _is_ours(server: object) -> bool:
-    if not isinstance(server, dict):
-        return False
-    words = [str(server.get("command", "")), *map(str, server.get("args") or ())]
-    return any("headroom_wrap/mcp" in word for word in words) or (
-        Path(words[0]).name == "headroom" and words[1:2] == ["mcp"]
-    )
-
-
 def _is_of_session(server: object) -> bool:
     """Whether a session that runs has added it, as `Route.mcp_env` tells."""
-    env = server.get("env") if isinstance(server, dict) and _is_ours(server) else None
+    env = server.get("env") if isinstance(server, dict) and is_ours(server) else None
     return isinstance(env, dict) and bool(env.get("HEADROOM_SESSION"))
 
 

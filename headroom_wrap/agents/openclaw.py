@@ -29,6 +29,7 @@ from headroom_wrap.agents.openclaw_config import INCLUDE, PLUGIN, OpenClawConfig
 from headroom_wrap.compression.markers import RETRIEVE_TOOL
 from headroom_wrap.edits import jsonc
 from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.mcp.entries import is_ours
 from headroom_wrap.proxy.config import OFFICIAL_URLS
 
 PLUGIN_FOLDER = Path(__file__).parent / "openclaw_plugin"
@@ -67,7 +68,7 @@ def plan(context: Context, route: Route) -> Plan:
     if config.problem:
         return Plan(context.args, env, notes=(f"{_PASSED} ({config.problem}).",))
     file = route.files / "openclaw.json"
-    overlay = _with_memory(_overlay(config, route.keyed_url), route)
+    overlay = _with_memory(_overlay(config, route.keyed_url), config, route)
     roots = openclaw_config.roots_variable(config, context.env)
     env |= {"OPENCLAW_CONFIG_PATH": str(file)} | ({"OPENCLAW_INCLUDE_ROOTS": roots} if roots else {})
     # Unset, OpenClaw puts plugins' skills beside the overlay, and so this session's folder into its system prompt:
@@ -200,20 +201,28 @@ def _overlay(config: OpenClawConfig, url: str, own: Mapping[str, Any] | None = N
     return {INCLUDE: str(config.path), **overlay} if own is None and config.path.is_file() else overlay
 
 
-def _with_memory(overlay: dict[str, Any], route: Route) -> dict[str, Any]:
+def _with_memory(overlay: dict[str, Any], config: OpenClawConfig, route: Route) -> dict[str, Any]:
     """The overlay with the memory's tools as those of an MCP server, and the notes for the plugin."""
+    servers = at(config.values, "mcp", "servers")
+    installed = next((name for name, entry in servers.items() if is_ours(entry)), "")
     if route.shared is None:
-        return overlay
+        # The plugin has the tool for retrieval already.
+        only = {"mcp": {"servers": {installed: {"toolFilter": {"exclude": [RETRIEVE_TOOL]}}}}} if installed else {}
+        return {**overlay, **only}
     command, *args = route.mcp_command
     tools = {"include": [tool for tool in route.mcp_tools if tool != RETRIEVE_TOOL]}
-    server = {"command": command, "args": args, "env": route.mcp_env, "toolFilter": tools}
+    server: dict[str, Any] = {"env": route.mcp_env, "toolFilter": tools}
+    if not installed:
+        # One that is installed serves the session: its arguments and ours would join.
+        server |= {"command": command, "args": args}
     briefs = [{"at": at, "text": text} for at, text in route.shared.earlier]
     entry = overlay["plugins"]["entries"][PLUGIN]
     if briefs:
         entry["config"] = {**entry.get("config", {}), "briefs": briefs}
         # Without it OpenClaw does not ask a plugin that is not its own for additions to the system prompt.
         entry["hooks"] = {"allowConversationAccess": True}
-    return {**overlay, "mcp": {"servers": {PLUGIN: server}}}
+    name = installed or (PLUGIN if PLUGIN not in servers else f"{PLUGIN}-session")
+    return {**overlay, "mcp": {"servers": {name: server}}}
 
 
 def _leaves(value: Mapping[str, Any], path: tuple[str, ...] = ()) -> list[tuple[tuple[str, ...], Any]]:

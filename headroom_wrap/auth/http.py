@@ -92,15 +92,20 @@ def seconds(value: Any, default: float) -> float:
     return found if 0 <= found < float("inf") else default
 
 
-def transport(env: Mapping[str, str]) -> Transport:
-    """The transport for this machine: the user's proxy and certificates, one connection for each call."""
+def transport(env: Mapping[str, str], timeout_s: float = TIMEOUT_S) -> Transport:
+    """The transport for this machine: the user's proxy and certificates, one connection for each call.
+
+    Args:
+        env: what names them.
+        timeout_s: for one call, from connecting to the last byte.
+    """
 
     async def carry(request: Request) -> Answer:
         import aiohttp  # noqa: PLC0415 - takes 0.12 s, at the first call
 
         proxy = network.proxy_for(request.url, env)
         is_tls = request.url.startswith("https:") or (proxy or "").startswith("https:")
-        timeout = aiohttp.ClientTimeout(total=TIMEOUT_S)
+        timeout = aiohttp.ClientTimeout(total=timeout_s)
         try:
             async with (
                 aiohttp.ClientSession(timeout=timeout, cookie_jar=aiohttp.DummyCookieJar()) as session,
@@ -120,7 +125,7 @@ def transport(env: Mapping[str, str]) -> Transport:
                 headers = {name.lower(): value for name, value in response.headers.items()}
                 return Answer(response.status, headers, body)
         except (asyncio.TimeoutError, TimeoutError):
-            raise NoAnswerError(f"no answer within {TIMEOUT_S:.0f} s") from None
+            raise NoAnswerError(f"no answer within {timeout_s:.0f} s") from None
         except (aiohttp.ClientError, OSError) as error:
             raise NoAnswerError(type(error).__name__ if not str(error) else redacted(str(error))) from None
 

@@ -41,6 +41,7 @@ VERBS = {
     "store": Verb("store", "Show what is stored, or remove it"),
     "copilot-auth": Verb("copilot_auth", "Sign in to GitHub for Copilot: login, status, logout"),
     "memory": Verb("memory", "Show and change what is remembered of a project, for all agents"),
+    "learn": Verb("learn", "Find what failed and what worked, and write corrections into CLAUDE.md and AGENTS.md"),
     "doctor": Verb("doctor", "Look whether everything is in order, and say what to do where it is not"),
     "mcp": Verb("mcp", "Serve over MCP, and set that up in agents: serve, install, uninstall, status", is_raw=True),
     "evals": Verb("evals", "Measure what is saved and what stays visible: headroom evals suite --tier 1", is_raw=True),

@@ -1,4 +1,4 @@
-"""`headroom mcp serve | install | uninstall | status`."""
+"""`headroom mcp install | uninstall | status`."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from headroom_wrap import paths
 from headroom_wrap.cli.display import console, printable
 from headroom_wrap.cli.unwrap import SAYS
 from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.mcp.missing import without_sdk
 from headroom_wrap.wrap import mcp_clients, sessions
 from headroom_wrap.wrap.child import require_posix
 from headroom_wrap.wrap.journal import Outcome
@@ -25,7 +26,7 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
-    help="The full MCP server, and where it is set up.",
+    help="Where the full MCP server is set up.",
 )
 
 Names = Annotated[list[str] | None, typer.Argument(metavar="[AGENT]...", help=f"Of {', '.join(CLIENTS)}.")]
@@ -42,28 +43,6 @@ def run(argv: Sequence[str]) -> int:
 
 
 @app.command()
-def serve(
-    project: Annotated[
-        Path | None, typer.Option(metavar="DIR", help="Any folder of the project whose notes are offered.")
-    ] = None,
-) -> None:
-    """Serve every tool over MCP on standard input and output, until the client closes its end.
-
-    The project is that of the client's first root, or of the folder in which it starts the server, unless told.
-    """
-    if project is not None and not project.is_dir():
-        raise HeadroomError(Code.BAD_REQUEST, f"{project} is no folder.", "Give --project a folder of the project.")
-    try:
-        # Imported here: it comes with the extra.
-        from headroom_wrap.mcp import full  # noqa: PLC0415
-    except ModuleNotFoundError as error:
-        if not (error.name or "").startswith("mcp"):
-            raise
-        raise _without_sdk() from error
-    raise typer.Exit(full.main(project))
-
-
-@app.command()
 def install(names: Names = None) -> None:
     """Set the full server up in agents and editors; without a name, in all that are there.
 
@@ -73,7 +52,7 @@ def install(names: Names = None) -> None:
     try:
         import mcp_types  # noqa: F401, PLC0415 - what the server would miss
     except ModuleNotFoundError as error:
-        raise _without_sdk() from error
+        raise without_sdk() from error
     home = _home()
     _recover(home)
     chosen = _chosen(names) or [client for client in CLIENTS.values() if client.is_there(home)]
@@ -154,11 +133,6 @@ def _home() -> Home:
 def _recover(home: Home) -> None:
     for recovered in sessions.recover(home.data):
         _say(f"cleared away session {recovered.id}, which had ended without doing so")
-
-
-def _without_sdk() -> HeadroomError:
-    message = "The full server needs the official MCP SDK, which is not installed."
-    return HeadroomError(Code.BAD_REQUEST, message, "Type: pip install 'headroom-wrap[mcp]'")
 
 
 def _say(line: str) -> None:

@@ -20,6 +20,7 @@ _FLAGS = {
     "--verbose": "verbose",
     "--no-compress": "no_compress",
     "--cache-breakpoints": "cache_breakpoints",
+    "--learn": "learn",
 }
 _CHOICES = {"--memory": ("memory", "on"), "--no-memory": ("memory", "off")}
 INSTALL = "--install"
@@ -51,6 +52,7 @@ Options:
   --no-compress         the same as --level off
   --exclude-tool NAME   never touch this tool's results; may be repeated
   --memory, --no-memory share the project's memory with the agent, or not (default: once it has facts)
+  --learn               write what this session teaches into CLAUDE.md, AGENTS.md ... when it ends
   --cache-breakpoints   mark prefixes for Anthropic's cache where the agent marks none
   --anthropic-url URL   where Anthropic requests go, without /v1
   --openai-url URL      where OpenAI requests go, with /v1

@@ -7,7 +7,8 @@ import re
 from headroom_wrap.edits.text import EditError, taken_apart
 
 _NAME = re.compile(r"[a-z0-9-]+")
-_MARK = re.compile(r"^<!-- headroom:([a-z0-9-]+):(start|end) -->[ \t]*\n", re.MULTILINE)
+_MARK = re.compile(r"^<!-- headroom:([a-z0-9-]+):(start|end) -->[ \t]*\r?\n", re.MULTILINE)
+"""In a file whose lines end in two ways, the carriage returns are still there."""
 
 
 def sections(text: str) -> dict[str, str]:
@@ -65,11 +66,25 @@ def remove_section(text: str, name: str) -> str:
 def _spans(document: str) -> dict[str, tuple[int, int, int, int]]:
     """Of each section: where it starts, where its body starts and ends, and where it ends."""
     spans: dict[str, tuple[int, int, int, int]] = {}
-    marks = list(_MARK.finditer(document))
-    for first, second in zip(marks[::2], marks[1::2], strict=False):
-        if (first[2], second[2], second[1]) != ("start", "end", first[1]) or first[1] in spans:
-            break
-        spans[first[1]] = first.start(), first.end(), second.start(), second.end()
-    if len(spans) * 2 != len(marks):
-        raise EditError("the marks of Headroom's sections in it do not fit together")
+    opened: re.Match[str] | None = None
+    for mark in _MARK.finditer(document):
+        name, line = mark[1], _line_of(document, mark)
+        if mark[2] == "start":
+            if opened is not None:
+                first = _line_of(document, opened)
+                raise EditError(f"the section {opened[1]} of line {first} has no end before line {line}")
+            if name in spans:
+                raise EditError(f"line {line} opens the section {name} a second time")
+            opened = mark
+        elif opened is None or opened[1] != name:
+            raise EditError(f"line {line} ends a section {name} that is not open there")
+        else:
+            spans[name] = opened.start(), opened.end(), mark.start(), mark.end()
+            opened = None
+    if opened is not None:
+        raise EditError(f"the section {opened[1]} of line {_line_of(document, opened)} has no end")
     return spans
+
+
+def _line_of(document: str, mark: re.Match[str]) -> int:
+    return document.count("\n", 0, mark.start()) + 1

@@ -20,6 +20,10 @@ class EditError(ValueError):
     """The text cannot be edited without a risk for what else stands in it. Its message is the end of a sentence."""
 
 
+class UnresolvedMergeError(EditError):
+    """The text holds markers of a merge that nobody resolved."""
+
+
 @dataclass(frozen=True, slots=True)
 class Shape:
     """What an edit gives back to a text.
@@ -48,7 +52,7 @@ def taken_apart(text: str) -> tuple[Shape, str]:
         EditError: the text holds markers of an unresolved merge.
     """
     if _CONFLICT.search(text):
-        raise EditError("it holds the markers of an unresolved merge")
+        raise UnresolvedMergeError("it holds the markers of an unresolved merge")
     body = text.removeprefix(BOM)
     n_pairs, n_newlines = body.count("\r\n"), body.count("\n")
     newline = "" if n_pairs != n_newlines and n_pairs else "\r\n" if n_pairs else "\n"

@@ -20,8 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from headroom_wrap.agents import Context
-from headroom_wrap.learn.events import Session
-from headroom_wrap.learn.findings import Sighting
+from headroom_wrap.learn import miner
 from headroom_wrap.learn.history import Mine, Progress, sightings
 from headroom_wrap.learn.readers import READERS
 from headroom_wrap.store import Store
@@ -34,6 +33,7 @@ _CALLS_PER_TURN = 10
 _FAILING = 0.15
 _IMAGES = 0.01
 _IMAGE_BYTES = 200_000
+_NOT_FOUND = "/bin/bash: line 1: python: command not found"
 _DAY_S = 86_400
 _NOW = 1_790_000_000
 _WORDS = (
@@ -82,7 +82,7 @@ def measure(home: Path, store: Store, mine: Mine) -> Measured:
 
     began = time.perf_counter()
     context = Context((), {}, home, home)
-    n_sightings = sum(1 for _ in sightings(READERS, context, store, mine, miner="measure", progress=keep))
+    n_sightings = sum(1 for _ in sightings(READERS, context, store, mine, miner=miner.VERSION, progress=keep))
     duration_s = time.perf_counter() - began
     return Measured(duration_s, last.n_bytes, last.n_files, last.n_sessions, last.n_bad, n_sightings)
 
@@ -98,7 +98,7 @@ def main(words: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory() as folder:
         store = Store(Path(folder) / "store.db")
         for name in ("first run", "second run"):
-            found = measure(options.folder, store, _nothing)
+            found = measure(options.folder, store, miner.mine)
             sys.stdout.write(
                 f"{name:<10} {found.duration_s:6.1f} s  {found.n_bytes / 1e6:,.0f} MB, {found.n_files} transcripts, "
                 f"{found.n_sessions} sessions, {found.n_sightings} sightings, {found.n_bad} bad lines\n"
@@ -107,10 +107,6 @@ def main(words: Sequence[str] | None = None) -> int:
     own, others = (resource.getrusage(who).ru_maxrss / 1024 for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
     sys.stdout.write(f"memory     {own:,.0f} MB at most, and {others:,.0f} MB in the largest child\n")
     return 0
-
-
-def _nothing(_session: Session) -> list[Sighting]:
-    return []
 
 
 def _size(text: str) -> int:
@@ -142,6 +138,16 @@ def _time(number: int, step: int) -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S.000Z", at)
 
 
+def _is_planted(step: int) -> bool:
+    return step % _CALLS_PER_TURN == 1
+
+
+def _command(step: int) -> str:
+    """Once in a turn an interpreter that is missing, and then the one that is there."""
+    place = step % _CALLS_PER_TURN
+    return {1: "python tools/check.py --all", 2: "python3 tools/check.py --all"}.get(place, f"make check-{step}")
+
+
 def _claude(
     chance: random.Random, texts: Sequence[str], image: str, project: Path, number: int
 ) -> Iterator[dict[str, Any]]:
@@ -154,19 +160,24 @@ def _claude(
         for _ in range(_CALLS_PER_TURN):
             step += 1
             id_, text = f"toolu_{number}_{step}", chance.choice(texts)
-            call = {"type": "tool_use", "id": id_, "name": "Bash", "input": {"command": f"make check-{step}"}}
+            call = {"type": "tool_use", "id": id_, "name": "Bash", "input": {"command": _command(step)}}
             thinking = {"type": "thinking", "thinking": text[:800], "signature": image[:400]}
             for block in (thinking, call):
                 message = {"id": f"msg_{step}", "role": "assistant", "content": [block], "usage": {"input_tokens": 9}}
                 yield {**common, "type": "assistant", "message": message, "timestamp": _time(number, step)}
-            yield {**common, **_claude_result(chance, id_, text, image), "timestamp": _time(number, step)}
+            result = _claude_result(chance, step, text, image)
+            result["message"]["content"][0]["tool_use_id"] = id_
+            yield {**common, **result, "timestamp": _time(number, step)}
 
 
-def _claude_result(chance: random.Random, id_: str, text: str, image: str) -> dict[str, Any]:
-    result: dict[str, Any] = {"type": "tool_result", "tool_use_id": id_, "content": text, "is_error": False}
+def _claude_result(chance: random.Random, step: int, text: str, image: str) -> dict[str, Any]:
+    result: dict[str, Any] = {"type": "tool_result", "content": text, "is_error": False}
     details: object = {"stdout": text, "stderr": "", "interrupted": False}
     draw = chance.random()
-    if draw < _IMAGES:
+    if _is_planted(step):
+        result.update(content=f"Exit code 127\n{_NOT_FOUND}", is_error=True)
+        details = f"Error: Exit code 127\n{_NOT_FOUND}"
+    elif draw < _IMAGES:
         result["content"] = [{"type": "image", "source": {"type": "base64", "data": image}}]
         details = {"type": "image", "file": {"base64": image}}
     elif draw < _FAILING:
@@ -191,8 +202,9 @@ def _codex(
         for _ in range(_CALLS_PER_TURN):
             step += 1
             id_, text = f"call_{number}_{step}", chance.choice(texts)
-            command = f"make check-{step}"
-            exit_code = 2 if chance.random() < _FAILING else 0
+            command = _command(step)
+            exit_code = 127 if _is_planted(step) else 2 if chance.random() < _FAILING else 0
+            text = _NOT_FOUND if _is_planted(step) else text
             yield line("response_item", type="reasoning", encrypted_content=image[:2000])
             arguments = json.dumps({"cmd": command})
             yield line("response_item", type="function_call", name="exec_command", arguments=arguments, call_id=id_)

@@ -12,8 +12,8 @@ from headroom_wrap.agents.agent import Context
 from headroom_wrap.learn.events import Session
 from headroom_wrap.learn.findings import FindingKind, Sighting
 from headroom_wrap.learn.readers.reader import Read, Reader, Tally
+from headroom_wrap.learn.redaction import is_clean, redact
 from headroom_wrap.memory.projects import project_of
-from headroom_wrap.memory.secrets import redacted
 from headroom_wrap.store import LearnedFile, Store
 
 Mine = Callable[[Session], list[Sighting]]
@@ -193,8 +193,9 @@ def _mined(read: Read, path: Path, mine: Mine) -> tuple[int, int, str, str] | No
             project = None if session.project is None else str(session.project)
             projects.update({project} - {None})
             for sighting in mine(session):
-                if redacted(sighting.text + sighting.subject) == sighting.text + sighting.subject:
-                    kept = replace(sighting, quote=redacted(sighting.quote))
+                # Whatever a miner lets through, nothing secret is kept.
+                if is_clean(f"{sighting.text}\n{sighting.subject}"):
+                    kept = replace(sighting, quote=redact(sighting.quote))
                     records.append((project, kept.kind.value, *astuple(kept)[1:]))
     except OSError:
         return None

@@ -45,7 +45,7 @@ from headroom_wrap.mcp.notes import MEMORY_TOOLS, brief_of_project
 from headroom_wrap.mcp.originals import RETRIEVE_IN_FULL, read_and_note
 from headroom_wrap.mcp.protocol import RESOURCE_NOT_FOUND
 from headroom_wrap.mcp.resources import TEMPLATE, parse_uri
-from headroom_wrap.mcp.server import AGENT_VARIABLE
+from headroom_wrap.mcp.server import AGENT_VARIABLE, EMBEDDINGS_VARIABLE, MEMORY_VARIABLE
 from headroom_wrap.mcp.tool import Scene, Tool
 from headroom_wrap.memory import project_of
 
@@ -88,7 +88,7 @@ def serve(env: Mapping[str, str], cwd: Path, home: Path, project: Path | None) -
         env: as of the light server.
         cwd: where the client started it: the project, where the client tells no roots.
         home: the user's; it is nobody's project.
-        project: any folder of the project; None: as the client says.
+        project: any folder of the project; None: that of `HEADROOM_MEMORY`, or as the client says.
     """
 
     async def run() -> None:
@@ -110,7 +110,8 @@ class FullServer:
         self._env = env
         self._cwd = cwd
         self._home = home
-        self._project = project
+        told = env.get(MEMORY_VARIABLE)
+        self._project = project or (Path(told) if told else None)
         self._tools = {tool.name: tool for tool in tools()}
         self.sdk: Server[Any] = Server(
             "headroom",
@@ -166,7 +167,13 @@ class FullServer:
         name = self._env.get(AGENT_VARIABLE) or (client.client_info.name if client is not None else "") or "agent"
         store_file = paths.store_file(paths.home(self._env))
         project = self._project or await self._told_project(ctx) or self._cwd
-        return Scene(store_file, self._env.get("HEADROOM_SESSION", ""), name[:_MAX_NAME_CHARS], self._root_of(project))
+        return Scene(
+            store_file,
+            self._env.get("HEADROOM_SESSION", ""),
+            name[:_MAX_NAME_CHARS],
+            self._root_of(project),
+            self._env.get(EMBEDDINGS_VARIABLE, ""),
+        )
 
     async def _told_project(self, ctx: ServerRequestContext[Any]) -> Path | None:
         """The first folder that the client tells, or the one in which it started us; None where it tells none."""

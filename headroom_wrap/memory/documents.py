@@ -12,6 +12,8 @@ from headroom_wrap.memory import compare
 MAX_BYTES = 256 * 1024
 """Of one file: an agent reads no more of such a file either."""
 _BULLET = re.compile(r"^\s*(?:[-*+•]|\d+[.)])\s+")
+_LEARNED = re.compile(r"\s+\(seen in [\d,]+ sessions?\b[^()]*\)\s*(?:<!--.*-->)?\s*$")
+"""How a line of `headroom learn` ends: what it says before that is a fact of the memory, too."""
 
 
 def said_in(files: Iterable[Path]) -> frozenset[str]:
@@ -21,7 +23,7 @@ def said_in(files: Iterable[Path]) -> frozenset[str]:
 
 def _said(text: str) -> Iterator[str]:
     for line in text.splitlines():
-        bare = _BULLET.sub("", line)
+        bare = _LEARNED.sub("", _BULLET.sub("", line))
         yield bare
         yield from (bare[part.start : part.end] for part in split(bare))
 

@@ -131,8 +131,11 @@ class Memory:
         Args:
             known: what the agent reads anyway, as `documents.said_in` gives it: such facts are left out.
         """
-        facts = self.facts(_MAX_TOLD)
-        return brief_of([f for f in facts if compare.normal(f.text) not in known and not secrets.is_secret(f.text)])
+
+        def is_told(fact: Fact) -> bool:
+            return not secrets.is_secret(fact.text) and not (known and compare.normal(fact.text) in known)
+
+        return brief_of(self.facts(_MAX_TOLD), is_told=is_told)
 
     def exported(self) -> list[dict[str, Any]]:
         """The facts that hold as plain data, without the project's path and the user's name; the oldest first."""

@@ -13,7 +13,8 @@ _SECRET = re.compile(
     | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b | \bAIza[\w-]{30,} | \bhf_[A-Za-z]{30,} | \bnpm_\w{30,}
     | \beyJ[\w-]{10,}\.[\w-]{10,}\.[\w-]{10,}
     | ://[^\s:/@]+:[^\s:/@$<{]{3,}@
-    | \b(?:pass(?:word|wd)|secret|api[_-]?key|token)\s*[=:]\s*["']?(?![$<{*])(?=\S*\d)[^\s"']{8,}
+    | (?:pass(?:word|wd|phrase)|secret|(?:api|access|secret|private)[_-]?key|token|credential)s?
+      ["']?\s*[=:]\s*["']?(?![$<{*])(?=\S*\d)[^\s"']{8,}
     """,
     re.VERBOSE | re.IGNORECASE,
 )

@@ -4,6 +4,7 @@ from headroom_wrap.store.briefs import Brief, Briefs
 from headroom_wrap.store.fact_records import Change, Fact, Kind, Relation, Saved, Scope
 from headroom_wrap.store.facts import Facts
 from headroom_wrap.store.learned_files import LearnedFile, LearnedFiles
+from headroom_wrap.store.learned_lines import LearnedLine, LearnedLines
 from headroom_wrap.store.records import DatedDecision, Decision, Failure, LedgerRow, Original, SessionTotals, StoreStats
 from headroom_wrap.store.retention import Cut, Limits, Swept
 from headroom_wrap.store.schema import has_full_text
@@ -12,6 +13,6 @@ from headroom_wrap.store.store import Store
 
 __all__ = [
     "Brief", "Briefs", "Change", "Cut", "DatedDecision", "Decision", "Fact", "Facts", "Failure", "Kind", "LearnedFile",
-    "LearnedFiles", "LedgerRow", "Limits", "Original", "Relation", "Saved", "Scope", "SessionTotals", "SharedText",
-    "Store", "StoreStats", "Swept", "has_full_text",
+    "LearnedFiles", "LearnedLine", "LearnedLines", "LedgerRow", "Limits", "Original", "Relation", "Saved", "Scope",
+    "SessionTotals", "SharedText", "Store", "StoreStats", "Swept", "has_full_text",
 ]  # fmt: skip

@@ -9,6 +9,7 @@ from headroom_wrap.store.briefs import TABLES as _BRIEF_TABLES
 from headroom_wrap.store.fact_rows import TABLES as _FACT_TABLES
 from headroom_wrap.store.fact_rows import WORDS_TABLE
 from headroom_wrap.store.learned_files import TABLES as _LEARNED_FILES
+from headroom_wrap.store.learned_lines import TABLES as _LEARNED_LINES
 from headroom_wrap.store.shared_texts import TABLES as _SHARED_TEXTS
 
 VERSION = 5
@@ -118,6 +119,6 @@ def prepare(connection: sqlite3.Connection) -> None:
     if version > VERSION:
         raise sqlite3.DatabaseError(f"the store has format {version}; this Headroom reads up to {VERSION}")
     if version < VERSION:
-        tables = f"{_TABLES} {_FACT_TABLES} {_BRIEF_TABLES} {_LEARNED_FILES} {_SHARED_TEXTS}"
+        tables = f"{_TABLES} {_FACT_TABLES} {_BRIEF_TABLES} {_LEARNED_FILES} {_LEARNED_LINES} {_SHARED_TEXTS}"
         last = f"{WORDS_TABLE} PRAGMA user_version = {VERSION};" if has_full_text() else ""
         connection.executescript(f"BEGIN IMMEDIATE; {tables} {last} COMMIT;")

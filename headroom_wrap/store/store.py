@@ -22,6 +22,7 @@ from headroom_wrap.store.briefs import Briefs
 from headroom_wrap.store.connections import as_store_error, connect, connect_read_only, create, in_transaction
 from headroom_wrap.store.facts import Facts
 from headroom_wrap.store.learned_files import LearnedFiles
+from headroom_wrap.store.learned_lines import LearnedLines
 from headroom_wrap.store.ledger import CHARS_PER_TOKEN, storable
 from headroom_wrap.store.records import (
     Calibration,
@@ -121,6 +122,11 @@ class Store:
     def briefs(self) -> Briefs:
         """What of the memory agents were given."""
         return Briefs(self._read, self._write)
+
+    @property
+    def learned_lines(self) -> LearnedLines:
+        """What was written of what is learned."""
+        return LearnedLines(self._read, self._write)
 
     # -- originals
 

@@ -88,6 +88,9 @@ def _found(launch: Launch, since: float, *, is_shared: bool, end_s: float) -> It
     from headroom_wrap.learn import asked  # noqa: PLC0415
     from headroom_wrap.learn.readers import READERS  # noqa: PLC0415
 
+    for note in launch.agent.own_notes(launch.context) if is_shared else ():
+        if _is_changed(note.file, since):
+            yield Gathered(note.text, note.kind, note.evidence)
     reader = READERS.get(launch.agent.name)
     project = project_of(launch.context.cwd)
     for file in [] if reader is None else reader.files(launch.context):

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from headroom_wrap import paths
+from headroom_wrap.edits.replacing import sync_folder
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.wrap import journal, plan, sessions
 from headroom_wrap.wrap.journal import Conflict, Step, Tell, Transaction
@@ -86,7 +87,7 @@ def install(  # noqa: PLR0913 - the effects are parameters
                 paths.write_private(session.directory / journal.FOLDER / _ABOUT, json.dumps(about))
                 step("install")
                 (session.directory / journal.FOLDER).rename(folder)
-                journal.sync_folder(folder.parent)
+                sync_folder(folder.parent)
                 step("installed")
         finally:
             sessions.remove(session)
@@ -153,7 +154,7 @@ def _uninstall(home: Path, agent: str, step: Step, tell: Tell) -> list[Conflict]
     session = sessions.create(home, agent, 0)
     step("uninstall")
     folder.rename(session.directory / journal.FOLDER)
-    journal.sync_folder(folder.parent)
+    sync_folder(folder.parent)
     recovered = sessions.remove(session, step=step, tell=tell, hands_over=False)
     if recovered.broken:
         message = f"The edits for {agent} could not be undone: {recovered.broken}."

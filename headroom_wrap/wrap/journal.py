@@ -20,11 +20,14 @@ from enum import Enum
 from pathlib import Path
 from types import TracebackType
 
+from headroom_wrap.edits import replacing
 from headroom_wrap.edits.merging import merge
+from headroom_wrap.edits.replacing import replace as replace_file
 from headroom_wrap.errors import Code, HeadroomError
 
-Step = Callable[[str], None]
 FOLDER = "journal"
+Step = replacing.Step
+no_step = replacing.no_step
 _HELD = "held.json"
 
 _NEW_FILE_MODE = 0o600
@@ -93,10 +96,6 @@ class Entry:
 Tell = Callable[[Outcome, Path], None]
 
 
-def no_step(_name: str) -> None:
-    """Nothing happens between two steps, except in tests."""
-
-
 def tell_nobody(_outcome: Outcome, _path: Path) -> None:
     """Nobody asked."""
 
@@ -151,15 +150,15 @@ class Transaction:
         original = _original(journal, entry.number)
         if old is not None and len(entry.written) == 1:
             self._step("write original")
-            _replace(original, old, 0o600, original.with_suffix(".tmp"))
+            replace_file(original, old, 0o600, original.with_suffix(".tmp"))
         self._step("write copy")
         copy = _written(journal, entry.number)
-        _replace(copy, new, 0o600, copy.with_suffix(".tmp"))
+        replace_file(copy, new, 0o600, copy.with_suffix(".tmp"))
         self._step("write entry")
         _commit(journal, entry)
         self._step("make folders")
         target.parent.mkdir(parents=True, exist_ok=True)
-        _replace(target, new, entry.mode, Path(entry.temporary), self._step)
+        replace_file(target, new, entry.mode, Path(entry.temporary), self._step)
         self._step("done")
 
     def _entry_for(self, target: Path, old: bytes | None, new: bytes) -> Entry:
@@ -224,7 +223,7 @@ def undo(
 def hold(session_dir: Path, files: Iterable[Path]) -> None:
     """Say that the session wants these files as they are now, whoever edited them: see `hand_over`."""
     held = sorted({os.path.realpath(file) for file in files})
-    _replace(session_dir / _HELD, json.dumps(held).encode(), 0o600, session_dir / f"{_HELD}.tmp")
+    replace_file(session_dir / _HELD, json.dumps(held).encode(), 0o600, session_dir / f"{_HELD}.tmp")
 
 
 def hand_over(session_dir: Path, heir_dir: Path, step: Step = no_step) -> None:
@@ -251,7 +250,7 @@ def hand_over(session_dir: Path, heir_dir: Path, step: Step = no_step) -> None:
                 if content is not None:
                     step("copy")
                     copy = place(theirs, number)
-                    _replace(copy, content, 0o600, copy.with_suffix(".tmp"))
+                    replace_file(copy, content, 0o600, copy.with_suffix(".tmp"))
             step("give entry")
             _commit(theirs, replace(entry, number=number))
         step("forget given entry")
@@ -271,7 +270,7 @@ def _put_back(journal: Path, entry: Entry, step: Step) -> tuple[Outcome, str]:
         step("put back")
         if entry.existed:
             mode = stat.S_IMODE(target.stat().st_mode)
-            _replace(target, _original(journal, entry.number).read_bytes(), mode, temporary, step)
+            replace_file(target, _original(journal, entry.number).read_bytes(), mode, temporary, step)
         else:
             target.unlink()
     elif digest != entry.before:
@@ -283,7 +282,7 @@ def _put_back(journal: Path, entry: Entry, step: Step) -> tuple[Outcome, str]:
         step("write merged entry")
         _commit(journal, replace(entry, merged=_digest(merged)))
         if entry.existed or merged:
-            _replace(target, merged, stat.S_IMODE(target.stat().st_mode), temporary, step)
+            replace_file(target, merged, stat.S_IMODE(target.stat().st_mode), temporary, step)
             outcome = Outcome.MERGED
         else:
             target.unlink()
@@ -307,7 +306,7 @@ def _keep(journal: Path, entry: Entry, keep: Path) -> Path | None:
     keep.mkdir(mode=0o700, parents=True, exist_ok=True)
     backup = keep / f"{entry.number:04d}-{Path(entry.path).name}"
     try:
-        _replace(backup, _original(journal, entry.number).read_bytes(), 0o600, backup.with_suffix(".tmp"))
+        replace_file(backup, _original(journal, entry.number).read_bytes(), 0o600, backup.with_suffix(".tmp"))
     except OSError:
         return None
     return backup
@@ -319,7 +318,7 @@ def _report(keep: Path, conflict: Conflict) -> None:
     rows = json.loads(_read(file) or b"[]")
     row = {"path": str(conflict.path), "backup": str(conflict.backup or ""), "reason": conflict.reason}
     if row not in rows:
-        _replace(file, json.dumps([*rows, row], indent=1).encode(), 0o600, keep / "report.tmp")
+        replace_file(file, json.dumps([*rows, row], indent=1).encode(), 0o600, keep / "report.tmp")
 
 
 def _journal(session_dir: Path) -> Path:
@@ -356,7 +355,7 @@ def entries_in(journal: Path) -> list[Entry]:
 
 def _commit(journal: Path, entry: Entry) -> None:
     file = _entry_file(journal, entry.number)
-    _replace(file, json.dumps(asdict(entry)).encode(), 0o600, file.with_suffix(".entry"))
+    replace_file(file, json.dumps(asdict(entry)).encode(), 0o600, file.with_suffix(".entry"))
 
 
 def _read(path: Path) -> bytes | None:
@@ -368,36 +367,3 @@ def _read(path: Path) -> bytes | None:
 
 def _digest(data: bytes | None) -> str:
     return _ABSENT if data is None else hashlib.sha256(data).hexdigest()
-
-
-def _replace(target: Path, data: bytes, mode: int, temporary: Path, step: Step = no_step) -> None:
-    """Write a neighbour of `target`, flush it to the disk, and rename it over `target`."""
-    step("write neighbour")
-    temporary.unlink(missing_ok=True)
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(data)
-        file.flush()
-        _keep_owner(target, descriptor)
-        os.fchmod(descriptor, mode)
-        os.fsync(descriptor)
-    step("rename")
-    temporary.replace(target)
-    sync_folder(target.parent)
-
-
-def sync_folder(folder: Path) -> None:
-    """Flush what was renamed in a folder to the disk."""
-    directory = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
-
-
-def _keep_owner(target: Path, descriptor: int) -> None:
-    """Under sudo the user's file stays the user's."""
-    with contextlib.suppress(FileNotFoundError, PermissionError):
-        owner = target.stat()
-        if (owner.st_uid, owner.st_gid) != (os.geteuid(), os.getegid()):
-            os.fchown(descriptor, owner.st_uid, owner.st_gid)

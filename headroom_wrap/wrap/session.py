@@ -18,7 +18,7 @@ from headroom_wrap.proxy.headers import keyed_url
 from headroom_wrap.proxy.public import PublicEndpoint
 from headroom_wrap.proxy.server import bind
 from headroom_wrap.store import Limits
-from headroom_wrap.wrap import gathering, journal, plan, sessions, sharing, summary
+from headroom_wrap.wrap import gathering, journal, lessons, plan, sessions, sharing, summary
 from headroom_wrap.wrap.child import ChildExit, ChildSpec
 from headroom_wrap.wrap.plan import Launch, Start
 from headroom_wrap.wrap.sessions import Session
@@ -115,7 +115,10 @@ def run(launch: Launch, say: Callable[[str], None]) -> ChildExit:
         listener.close()
         sessions.remove(session)
         raise
-    return _Run(launch, session, start, proxy, say).run()
+    ended = _Run(launch, session, start, proxy, say).run()
+    if settings.learn and (learned := lessons.learn(launch, ended)):
+        say(f"headroom: {learned}")
+    return ended
 
 
 class _Run:
@@ -221,7 +224,10 @@ def _run_inside(launch: Launch, program: tuple[str, ...], outer: _Outer, say: Ca
             start = plan.start(launch, program, route)
             _write_files(start, session.directory)
         say(f"headroom: inside session {outer.session} already; its proxy serves this agent too.")
-        return supervise(ChildSpec(start.argv, start.env, launch.context.cwd), session=session)
+        ended = supervise(ChildSpec(start.argv, start.env, launch.context.cwd), session=session)
+        is_shared = bool(start.brief or start.has_memory_tools)
+        gathering.gather(launch, outer.session, session.record.started, is_shared=is_shared)
+        return ended
     finally:
         sessions.remove(session)
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from headroom_wrap.agents import Context, Plan, Route
+from headroom_wrap.agents import Context, Plan, Route, Shared
 from headroom_wrap.agents.openclaw import OPENCLAW, PLUGIN_FOLDER
 from headroom_wrap.edits import jsonc
 
@@ -21,8 +22,11 @@ def context(home: Path, *args: str, **env: str) -> Context:
     return Context(args or LOCAL, env, home, home)
 
 
+ROUTE = Route("http://127.0.0.1:9", KEY, "s1", Path("/files"), Path("/data"), ("/py", "/m"))
+
+
 def planned(context: Context) -> Plan:
-    return OPENCLAW.plan(context, Route("http://127.0.0.1:9", KEY, "s1", Path("/files"), Path("/data"), ("/py", "/m")))
+    return OPENCLAW.plan(context, ROUTE)
 
 
 def overlay(plan: Plan) -> dict[str, Any]:
@@ -172,3 +176,28 @@ def test_an_installation_keeps_comments_and_lists_and_a_session_goes_past_it(tmp
     assert OPENCLAW.upstreams(context(tmp_path))["anthropic"].url == "https://gate"
     again = OPENCLAW.installation(context(tmp_path), Path("/data"), ())
     assert again.edits[file].decode() == text
+
+
+SERVER = "{command: '/bin/headroom', args: ['mcp', 'serve'], env: {HEADROOM_AGENT: 'openclaw'}}"
+
+
+def servers(home: Path, shared: Shared | None) -> Any:
+    route = replace(ROUTE, shared=shared)
+    return overlay(OPENCLAW.plan(context(home, "chat"), route)).get("mcp", {}).get("servers")
+
+
+def test_an_installed_mcp_server_serves_the_session_in_the_place_of_another_one(tmp_path: Path) -> None:
+    shared = Shared(tmp_path, "openclaw", "", tmp_path / "briefs")
+    memory = ["memory_search", "memory_save", "memory_update", "memory_forget"]
+    configure(tmp_path, f"{{mcp: {{servers: {{shrink: {SERVER}}}}}}}")
+    assert servers(tmp_path, None) == {"shrink": {"toolFilter": {"exclude": ["headroom_retrieve"]}}}
+    (found,) = servers(tmp_path, shared).items()
+    # Lists join over the user's file: arguments of ours would follow the installed ones.
+    assert found == ("shrink", {"env": replace(ROUTE, shared=shared).mcp_env, "toolFilter": {"include": memory}})
+
+
+def test_another_mcp_server_with_our_name_keeps_it(tmp_path: Path) -> None:
+    configure(tmp_path, "{mcp: {servers: {headroom: {command: 'other'}}}}")
+    assert servers(tmp_path, None) is None
+    shared = Shared(tmp_path, "openclaw", "", tmp_path / "briefs")
+    assert list(servers(tmp_path, shared)) == ["headroom-session"]

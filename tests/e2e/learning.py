@@ -126,7 +126,7 @@ def _opencode(sandbox: Sandbox, url: str) -> Argv:
         OPENCODE_DISABLE_AUTOUPDATE="1", OPENCODE_DISABLE_MODELS_FETCH="1", ANTHROPIC_API_KEY="sk-ant-0123456789"
     )
     file = sandbox.home / ".config" / "opencode" / "opencode.json"
-    file.parent.mkdir(parents=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     options = {"anthropic": {"options": {"baseURL": f"{url}/v1"}}}
     file.write_text(json.dumps({"permission": "allow", "provider": options}), encoding="utf-8")
     # OpenCode puts quotes around an argument with spaces, and a backslash before its quotes; a number alone ends it.
@@ -156,6 +156,15 @@ _SET_UP: Mapping[str, Callable[[Sandbox, str], Argv]] = {
     "opencode": _opencode,
     "openclaw": _openclaw,
 }
+
+
+def aider_messages(*olds: str) -> str:
+    """What is typed into Aider: for each of these lines, a message that makes the model replace it."""
+    return "".join(
+        f"{{\nRaise the rows. [[say conf/app/limits.ini\n```\n<<<<<<< SEARCH\n{old}\n=======\nmax_rows: 80\n"
+        ">>>>>>> REPLACE\n```\n]] [[commit fix: rows]]\n}\n"
+        for old in olds
+    )
 
 
 def aider(sandbox: Sandbox, provider: EmulatedProvider, messages: str) -> subprocess.CompletedProcess[str]:

@@ -11,7 +11,7 @@ from headroom_wrap.agents import Context
 from headroom_wrap.emulator.server import EmulatedProvider
 from headroom_wrap.learn.events import Call, Outcome, Said, Session, ToolKind
 from headroom_wrap.learn.readers import READERS
-from tests.e2e.learning import WORDS, aider, calls_of, user_of
+from tests.e2e.learning import WORDS, aider, aider_messages, calls_of, user_of
 from tests.e2e.planted import DIALECTS, INTERPRETER, PLANTS, Edit, Shell
 from tests.e2e.sandbox import Sandbox
 
@@ -105,12 +105,8 @@ def assert_steps(session: Session, work: Path) -> None:
 
 
 def test_aiders_edits_are_read_with_whether_they_applied(sandbox: Sandbox, provider: EmulatedProvider) -> None:
-    bad, good = (
-        f"{{\nRaise the rows. [[say conf/app/limits.ini\n```\n<<<<<<< SEARCH\n{old}\n=======\nmax_rows: 80\n"
-        ">>>>>>> REPLACE\n```\n]] [[commit fix: rows]]\n}\n"
-        for old in ("max_rows = 50", "max_rows: 50")
-    )
-    done = aider(sandbox, provider, f"{bad}{good}/run python3 scripts/report.py\n/exit\n")
+    messages = aider_messages("max_rows = 50", "max_rows: 50")
+    done = aider(sandbox, provider, f"{messages}/run python3 scripts/report.py\n/exit\n")
     assert done.returncode == 0, done.stderr
     reader = READERS["aider"]
     (file,) = reader.files(Context((), sandbox.env, sandbox.work, sandbox.home))

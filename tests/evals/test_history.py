@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,10 @@ def test_a_generated_history_is_read_once(tmp_path: Path, capsys: pytest.Capture
     assert files > 1
     assert f"{files} transcripts, {files} sessions" in first
     assert ", 0 bad lines" in first
+    found = re.search(r"(\d+) sightings", first)
+    assert found is not None
+    assert int(found[1]) >= files
+    assert f"{found[1]} sightings" in second
     assert " s  0 MB, " in second
     assert memory.startswith("memory ")
 

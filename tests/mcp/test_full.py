@@ -34,6 +34,7 @@ class Place:
 
     def __init__(self, root: Path) -> None:
         self.home, self.data = root, root / "data"
+        self.env: dict[str, str] = {}
         self.project, self.other = root / "one", root / "two"
         for folder in (self.project, self.other):
             (folder / ".git").mkdir(parents=True)
@@ -52,7 +53,7 @@ class Place:
             return ListRootsResult(roots=[Root(uri=FileUrl(root.as_uri())) for root in roots or ()])
 
         async def run() -> T:
-            env = {paths.HOME_VARIABLE: str(self.data), "HEADROOM_SESSION": "s1"}
+            env = {paths.HOME_VARIABLE: str(self.data), "HEADROOM_SESSION": "s1", **self.env}
             server = FullServer(env, cwd or self.project, self.home, project)
             async with Client(server.sdk, mode=mode, list_roots_callback=None if roots is None else told) as client:
                 return await work(client)
@@ -180,6 +181,15 @@ def test_the_project_is_the_roots_before_the_folder_of_the_server(place: Place) 
     assert "tabs" in place.call("memory_search", ask, cwd=place.other, project=place.project / ".git").content[0].text
     both = [place.other, place.project]
     assert "tabs" in place.call("memory_search", ask, roots=both, mode="legacy").content[0].text
+
+
+def test_a_session_that_names_a_project_beats_the_folder_and_the_roots(place: Place) -> None:
+    place.env = {"HEADROOM_MEMORY": str(place.other), "HEADROOM_AGENT": "openclaw"}
+    place.call("memory_save", {"text": "Use tabs."}, roots=[place.project], mode="legacy")
+    found = place.call("memory_search", {"query": "tabs"}).content[0].text
+    assert json.loads(found.split("\n")[2])["from"] == "openclaw"
+    place.env = {}
+    assert "tabs" in place.call("memory_search", {"query": "tabs"}, cwd=place.other).content[0].text
 
 
 @pytest.mark.parametrize("is_root", [True, False])
