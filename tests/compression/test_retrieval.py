@@ -193,3 +193,29 @@ def test_an_unknown_id_is_an_error_that_says_where_ids_come_from(store: Store) -
         retrieve(store, "h000000000000")
     assert caught.value.code is Code.ORIGINAL_NOT_FOUND
     assert "marker" in caught.value.hint
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("$.items[0].n", ["1.10"]),
+        ("items[1]", ['{"n":12345678901234567890}']),
+        ("$..n", ["$['items'][0]['n']: 1.10", "$['items'][1]['n']: 12345678901234567890"]),
+    ],
+)
+def test_a_json_path_gives_values_as_they_are_spelled(store: Store, path: str, body: list[str]) -> None:
+    id_ = store.put_original('{"items": [ {"n": 1.10}, {"n": 12345678901234567890} ]}')
+    assert parts(retrieve(store, id_, path=path))[1] == body
+
+
+@pytest.mark.parametrize("part", [{"path": "$["}, {"path": "$.a", "lines": "1"}, {"query": "x", "grep": "y"}])
+def test_a_path_that_is_none_or_two_ways_at_once_are_refused(store: Store, part: dict[str, str]) -> None:
+    with pytest.raises(HeadroomError):
+        retrieve(store, store.put_original('{"a": 1}'), **part)  # type: ignore[arg-type]
+
+
+def test_a_question_gives_the_passages_that_speak_of_it(store: Store) -> None:
+    text = "\n".join([*LINES[:50], "", "the database was locked", "", *LINES[50:]])
+    head, body = parts(retrieve(store, store.put_original(text), query="why is the database locked?"))
+    assert "1 passages nearest" in head
+    assert body == ["52: the database was locked"]

@@ -99,7 +99,8 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
         Trouble.READY,
         "run ",
         (
-            r"(?:please |need to |have to |must |try |^\s*|to (?:fix|install|create|generate|initialize) \w+,? )"
+            r"(?:please |need to |have to |must |try |to (?:fix|install|create|generate|download|initialize) \w+,? "
+            r"|^\s*)"
             r"run(?:ning)?:? [\"'`](?P<n>[^\"'`]{4,60})[\"'`]"
         ),
     ),
