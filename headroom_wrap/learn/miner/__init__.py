@@ -49,7 +49,7 @@ def mine(session: Session) -> list[Sighting]:
     """
     trace = Trace(session)
     found = [sighting for miner in MINERS.values() for sighting in miner(trace)]
-    kept = [each for each in found if not each.weight or is_clean(f"{each.text}\n{each.subject}")]
+    kept = [each for each in found if is_clean(f"{each.text}\n{each.subject}")]
     told = {each.quote for each in kept if each.kind is not FindingKind.LOOP}
     kept = [each for each in kept if each.kind is not FindingKind.LOOP or each.quote not in told]
     return [replace(each, quote=redact(each.quote)[:_MAX_QUOTE_CHARS]) if each.quote else each for each in kept]

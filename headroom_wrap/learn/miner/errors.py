@@ -6,6 +6,8 @@ import re
 from dataclasses import dataclass
 from enum import Enum
 
+from headroom_wrap.learn.redaction import redact
+
 _FIRST_LINES, _LAST_LINES, _LINE_CHARS = 14, 26, 300
 _QUOTE_CHARS = 200
 
@@ -144,6 +146,7 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
     (Trouble.PLACE, "requirements", r"Could not open requirements file"),
     (Trouble.PLACE, "composer.json", r"could not find a composer\.json"),
     (Trouble.PLACE, "directory not found", r"(?:stat )?(?P<n>\S+): directory not found"),
+    (Trouble.PLACE, "config file", r"No config(?:uration)? file '?\S+'? found"),
     (Trouble.PLACE, "terraform configuration", r"No (?:Terraform )?configuration files"),
     (Trouble.MODULE, "no module named", rf"No module named {_WORD}"),
     (Trouble.MODULE, "cannot find module", r"Cannot find module '(?P<n>[^'./][^']*)'"),
@@ -196,13 +199,14 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
 )
 _PATTERNS = tuple((trouble, needle, re.compile(pattern)) for trouble, needle, pattern in _TABLE)
 _TESTED = re.compile(
-    r"\bassert(?:ion)?\b|AssertionError|--- FAIL|^FAIL(?:ED)?\b|\b\d+ failed\b|test result: FAILED"
+    r"\bassert(?:ion)?\b|AssertionError|--- FAIL|^FAIL(?:ED)?\b(?!:)|\b\d+ failed\b|test result: FAILED"
     r"|^\s*(?:[✕✗]\s|● .*›)|Tests:\s",  # noqa: RUF001
     re.IGNORECASE | re.MULTILINE,
 )
 _ONLY_SETUP = frozenset({Trouble.SERVICE, Trouble.READY})
 _MARKS = re.compile(
-    r"^(?:\S*/)?(?:ba|z|da|k|fi)?sh: (?:line )?(?:\d+: )?|^E\s{2,}|^(?:npm (?:error|ERR!)|error:|ERROR:?)\s+"
+    r"^\S+: line \d+: |^(?:\S*/)?(?:ba|z|da|k|fi)?sh: (?:line )?(?:\d+: )?|^E\s{2,}"
+    r"|^(?:npm (?:error|ERR!)|error:|ERROR:?)\s+"
 )
 
 
@@ -235,8 +239,11 @@ def hidden_failure_of(text: str) -> Failure | None:
 
 
 def line_of(text: str) -> str:
-    """A line of a failure as a quote: without what the shell puts in front, one line, short."""
-    return " ".join(_MARKS.sub("", text.strip()).split())[:_QUOTE_CHARS]
+    """A line of a failure as a quote: without what the shell puts in front, one line, short.
+
+    Redacted before it is cut: what is left of a cut credential looks like none.
+    """
+    return redact(" ".join(_MARKS.sub("", text.strip()).split()))[:_QUOTE_CHARS]
 
 
 def first_line(text: str) -> str:

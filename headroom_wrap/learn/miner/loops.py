@@ -15,6 +15,9 @@ from headroom_wrap.learn.miner.trace import Step, Trace
 
 _MIN_TIMES = 3
 _MAX_COMMAND, _MAX_QUOTE = 90, 80
+_NO_WORDS = re.compile(
+    r"\W*(?:command )?(?:exited|exit|failed)?\s*(?:with )?(?:exit )?(?:code|status)\W*\d+\W*$", re.IGNORECASE
+)
 _VARYING = re.compile(r"0x[0-9a-f]+|\d+(?:\.\d+)*|/(?:tmp|var/folders)/\S+")
 
 
@@ -49,7 +52,7 @@ def _key(step: Step) -> tuple[str, str] | None:
     if step.call.kind is ToolKind.SHELL and (not mains or words.is_probe(mains[-1]) or mains[-1].name in words.READING):
         return None
     line = step.failure.line if step.failure else first_line(step.call.text)
-    return (_program(step), _VARYING.sub("#", line)) if line else None
+    return (_program(step), _VARYING.sub("#", line)) if line and not _NO_WORDS.match(line) else None
 
 
 def _tell(trace: Trace, run: list[Step]) -> Iterator[Sighting]:

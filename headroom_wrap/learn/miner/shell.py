@@ -77,7 +77,7 @@ def parse(line: str) -> tuple[Command, ...]:
                 exported |= {
                     match["name"]: match["value"] for match in map(_ASSIGNMENT.match, command.words[1:]) if match
                 }
-            if command.name != "set":
+            if command.name != "set" and command.text != "cd .":
                 setup = [*setup, command.text]
             found.append(command)
         elif command.name not in _NO_WORK:

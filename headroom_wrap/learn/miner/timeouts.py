@@ -62,6 +62,8 @@ def _is_kin(first: Command, second: Command) -> bool:
     cores = words.core(first), words.core(second)
     if cores[0][0] != cores[1][0] and not (words.is_test(first) and words.is_test(second)):
         return False
+    if words.asks_for_help(second) or words.verb(first) != words.verb(second):
+        return False
     return words.overlap(first.words, second.words) > 0
 
 

@@ -115,6 +115,13 @@ def launcher(command: Command) -> tuple[str, ...]:
     return command.words[: len(command.words) - len(core(command))]
 
 
+def verb(command: Command) -> str:
+    """What a program of many verbs is to do (`git gc`, `npm run`); "" for a path, an option or nothing."""
+    second = core(command)[1:2]
+    is_word = bool(second) and second[0].isalpha() and command.name not in ("python", "python3", "node")
+    return second[0] if is_word else ""
+
+
 def is_test(command: Command) -> bool:
     """Whether it runs tests."""
     words = {word for each in core(command)[:2] for word in re.split(r"[:._/-]", each)}
@@ -143,6 +150,8 @@ def is_preparation(command: Command) -> bool:
     """Whether it installs, starts, makes or switches what later commands need."""
     words = [word for word in command.words if word not in ("sudo", "-y", "doas")]
     name = name_of(words[0]) if words else ""
+    if name.endswith("-server") or name in ("mongod", "postgres", "memcached"):
+        return True
     if name in ("chmod", "export", "source", ".", "mkdir", "cd", "pushd", "nvm"):
         return True
     if _PYTHON.fullmatch(name) and words[1:2] == ["-m"]:
