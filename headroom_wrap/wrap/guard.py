@@ -23,6 +23,8 @@ _GRACE_S = 1.0
 _LIMIT_S = 2.8
 _LOCK_LIMIT_S = 0.5
 _MAX_STARTS = 100
+_SESSION = "HEADROOM_SESSION"
+"""As `sessions.SESSION_VARIABLE`, which this script imports too late for that."""
 _BLOCKED = (
     signal.SIGINT,
     signal.SIGQUIT,
@@ -85,7 +87,7 @@ class Guard:
             self._pid = os.posix_spawn(
                 sys.executable,
                 (sys.executable, "-I", "-S", str(Path(__file__).absolute())),
-                {name: value for name, value in os.environ.items() if name != "HEADROOM_SESSION"},
+                {name: value for name, value in os.environ.items() if name != _SESSION},
                 file_actions=((os.POSIX_SPAWN_DUP2, reading, 0), output, errors),
                 setsid=True,
                 setsigmask=_BLOCKED,
@@ -133,11 +135,15 @@ def _clear_up(facts: Facts) -> None:
             `shows_output`; of the child `child` (pid and creation time) and `seen` (descendants, each like `child`).
     """
     _restore_terminal(facts)
-    if "child" in facts:
+    if "child" in facts or facts.get("id"):
         from headroom_wrap.wrap import tree  # noqa: PLC0415  (psutil: only now)
 
         seen = [tree.Member(int(pid), created) for pid, created in facts.get("seen", ())]
-        tree.Tree(tree.Member(*facts["child"]), facts["session"], seen).end(_GRACE_S)
+        # A wrapper may die between the child's start and the word of it: no time is short enough for that.
+        told = facts.get("child")
+        child = tree.Member(*told) if told else tree.child_of(_SESSION, facts["id"], facts["session"])
+        if child is not None:
+            tree.Tree(child, facts["session"], seen).end(_GRACE_S)
         _restore_terminal(facts)
     if facts.get("home"):
         _recover(facts["home"], facts["id"])

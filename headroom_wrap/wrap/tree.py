@@ -118,6 +118,23 @@ def end_ours(session_variable: str, session_id: str, package: str, grace_s: floa
     _end(lambda: _living(ours), grace_s)
 
 
+def child_of(session_variable: str, session_id: str, session: int) -> Member | None:
+    """The child of a wrapper that died before it could tell of it; None where there is none.
+
+    Args:
+        session_variable: stands in the child's environment, and in that of all it started.
+        session_id: its value.
+        session: the system's, in which the wrapper was.
+    """
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(psutil.Error, OSError):
+            leads = os.getpgid(process.pid) == process.pid and os.getsid(process.pid) == session
+            if leads and process.environ().get(session_variable) == session_id:
+                found.append(Member(process.pid, process.create_time()))
+    return min(found, key=lambda member: member.create_time, default=None)
+
+
 def is_orphaned() -> bool:
     """Whether nobody could continue our process group if it stopped (then the system does not let Ctrl-Z stop it)."""
     group, session = os.getpgrp(), os.getsid(0)

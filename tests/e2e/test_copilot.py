@@ -49,6 +49,7 @@ def tools(request: RecordedRequest) -> list[str]:
 def assert_sound(done: subprocess.CompletedProcess[str], sandbox: Sandbox, provider: EmulatedProvider) -> None:
     """Nothing of ours is seen by the provider or left behind, and each prefix is that of the call before."""
     assert done.returncode == 0, done.stderr
+    assert "failed" not in done.stderr
     for earlier, later in itertools.pairwise(provider.model_requests):
         assert first_prefix_break(earlier.content, later.content) is None
         assert tools(earlier) == tools(later)

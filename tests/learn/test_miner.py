@@ -95,3 +95,9 @@ def test_the_newest_sighting_words_the_finding() -> None:
 def test_findings_do_not_depend_on_the_order_of_sightings() -> None:
     sightings = [each for case in PLANTED for each in mine(case.session)]
     assert merge(sightings, DAY_S) == merge(reversed(sightings), DAY_S)
+
+
+def test_most_of_what_the_miner_was_not_fitted_to_is_found() -> None:
+    aside = list(cases(HERE / "aside.txt"))
+    hits = [case for case in aside if any(all(word in each.text for word in case.words) for each in found(case))]
+    assert len(hits) >= 17, sorted({case.name for case in aside} - {case.name for case in hits})

@@ -9,13 +9,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import socket
 import sys
 import threading
+import time
 from pathlib import Path
 
 from headroom_wrap.wrap import sessions
 from headroom_wrap.wrap.child import ChildExit, ChildSpec, reraise
+from headroom_wrap.wrap.guard import Guard
 from headroom_wrap.wrap.journal import Transaction
 from headroom_wrap.wrap.supervise import Pace, supervise
 
@@ -28,6 +31,7 @@ def options() -> argparse.Namespace:
     parser.add_argument("--grace", type=float, default=1.5)
     parser.add_argument("--repeat", type=int, default=1)
     parser.add_argument("--fail-at-tick", type=int, default=0)
+    parser.add_argument("--dies-untold", action="store_true")
     parser.add_argument("child", nargs="+")
     return parser.parse_args()
 
@@ -41,6 +45,17 @@ def answer(listener: socket.socket) -> None:
         connection, _ = listener.accept()
         with connection:
             connection.sendall(b"alive\n")
+
+
+def die_once_the_child_runs(folder: Path) -> None:
+    """Be killed between the child's start and the word of it to the guard."""
+
+    def tell(self: Guard, **facts: object) -> None:  # noqa: ARG001 - as what it stands for
+        while not (folder / "child").exists():
+            time.sleep(0.005)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    Guard.tell = tell  # type: ignore[method-assign]
 
 
 def run_once(args: argparse.Namespace, port: int) -> ChildExit:
@@ -76,6 +91,8 @@ def run_once(args: argparse.Namespace, port: int) -> ChildExit:
 
 def main() -> int:
     args = options()
+    if args.dies_untold:
+        die_once_the_child_runs(args.folder)
     with socket.create_server(("127.0.0.1", 0)) as listener:
         threading.Thread(target=answer, args=(listener,), daemon=True).start()
         for turn in range(args.repeat):

@@ -12,7 +12,7 @@ import psutil
 import pytest
 
 from headroom_wrap.wrap.guard import Guard
-from tests.wrap.running import Scene, is_alive, shell, until, without_terminal
+from tests.wrap.running import LIMIT_S, Scene, is_alive, shell, until, without_terminal
 
 
 def test_it_holds_nothing_but_its_pipe_and_lives_in_a_session_of_its_own(scene: Scene) -> None:
@@ -68,6 +68,16 @@ def test_a_wrapper_killed_while_the_child_is_stopped_leaves_nothing(scene: Scene
         scene.ready()
         since_s = time.monotonic()
         os.kill(scene.wrapper, signal.SIGKILL)
+        scene.assert_nothing_is_left(since_s)
+
+
+def test_a_wrapper_killed_before_it_told_of_its_child_leaves_nothing(scene: Scene) -> None:
+    scene.options = ("--dies-untold",)
+    with without_terminal(scene, "sleeps") as process:
+        scene.pid("child")
+        assert process.wait(timeout=10) == -signal.SIGKILL
+        since_s = time.monotonic()
+        until(lambda: not list((scene.home / "sessions").iterdir()), "the guard is done", LIMIT_S)
         scene.assert_nothing_is_left(since_s)
 
 

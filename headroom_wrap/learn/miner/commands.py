@@ -171,7 +171,7 @@ def _of_program(step: Step, failed: Command, later: Step, command: Command, fail
         return False
     if words.asks_for_help(failed) and words.are_kin(failed.program, command.program):
         return True
-    if missing in (command.program, command.name) and failed.setup == command.setup and failed.env == command.env:
+    if command.program in (missing, failed.program) and failed.setup == command.setup and failed.env == command.env:
         return False
     first, second = words.core(failed), words.core(command)
     if first[0] == second[0] and words.overlap(first[1:], second[1:]) >= 0.5:  # noqa: PLR2004 - half of them
@@ -215,7 +215,8 @@ def _of_place(step: Step, failed: Command, later: Step, command: Command, failur
     gone = [word for word in failed.words if word not in command.words]
     new = [word for word in command.words if word not in failed.words]
     if not gone:
-        return moved or new[0].partition("=")[0] in _PLACE_OPTIONS
+        is_file = len(new) == 1 and not new[0].startswith("-") and ("/" in new[0] or "." in new[0])
+        return moved or is_file or new[0].partition("=")[0] in _PLACE_OPTIONS
     is_pathlike = any("/" in word or "." in word for word in (*gone, *new))
     is_like = len(gone) == len(new) and is_pathlike and all(map(words.alike, gone, new))
     return is_like and (not failure.name or any(_is_named(word, failure) for word in gone))

@@ -100,7 +100,8 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
         Trouble.READY,
         "run ",
         (
-            r"(?:please |(?:need|have) to |must |try |^\s*|to (?:fix|install|create|generate|download|init\w*) \w+,? )"
+            r"(?:please |need to |have to |must |try |to (?:fix|install|create|generate|download|initialize) \w+,? "
+            r"|^\s*)"
             r"run(?:ning)?:? [\"'`](?P<n>[^\"'`]{4,60})[\"'`]"
         ),
     ),
@@ -146,6 +147,7 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
     (Trouble.PLACE, "requirements", r"Could not open requirements file"),
     (Trouble.PLACE, "composer.json", r"could not find a composer\.json"),
     (Trouble.PLACE, "directory not found", r"(?:stat )?(?P<n>\S+): directory not found"),
+    (Trouble.PLACE, "config file", r"No config(?:uration)? file '?\S+'? found"),
     (Trouble.PLACE, "terraform configuration", r"No (?:Terraform )?configuration files"),
     (Trouble.MODULE, "is not installed for the toolchain", rf"{_WORD} is not installed for the toolchain"),
     (Trouble.MODULE, "no module named", rf"No module named {_WORD}"),
@@ -204,7 +206,7 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
 )
 _PATTERNS = tuple((trouble, needle, re.compile(pattern)) for trouble, needle, pattern in _TABLE)
 _TESTED = re.compile(
-    r"\bassert(?:ion)?\b|AssertionError|--- FAIL|^FAIL(?:ED)?\b|\b\d+ failed\b|test result: FAILED"
+    r"\bassert(?:ion)?\b|AssertionError|--- FAIL|^FAIL(?:ED)?\b(?!:)|\b\d+ failed\b|test result: FAILED"
     r"|^\s*(?:[✕✗]\s|● .*›)|Tests:\s",  # noqa: RUF001
     re.IGNORECASE | re.MULTILINE,
 )

@@ -156,6 +156,8 @@ def is_preparation(command: Command) -> bool:
     """Whether it installs, starts, makes or switches what later commands need."""
     words = [word for word in command.words if word not in ("sudo", "-y", "doas")]
     name = name_of(words[0]) if words else ""
+    if name.endswith("-server") or name in ("mongod", "postgres", "memcached"):
+        return True
     if name in ("chmod", "export", "source", ".", "mkdir", "cd", "pushd", "nvm"):
         return True
     if _PYTHON.fullmatch(name) and words[1:2] == ["-m"]:
