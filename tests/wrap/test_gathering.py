@@ -33,16 +33,19 @@ def launch(tmp_path: Path) -> Launch:
 
 
 def said(launch: Launch, *texts: str, at: float | None = None, cwd: Path | None = None, name: str = "s1") -> Path:
-    """A transcript of Claude Code's in which the user says this."""
+    """A transcript of Claude Code's in which the user says this, and the agent calls a tool in between."""
     stamp = datetime.fromtimestamp(at or time.time(), timezone.utc).isoformat()
     folder = launch.context.home / ".claude" / "projects" / "p"
     folder.mkdir(parents=True, exist_ok=True)
+    call = {"type": "tool_use", "id": "t", "name": "Bash", "input": {"command": "python3 -m unittest"}}
+    result = {"type": "tool_result", "tool_use_id": "t", "content": "OK"}
+    messages = [message for text in texts for message in (("user", text), ("assistant", [call]), ("user", [result]))]
     lines = [
         {
-            "type": "user", "uuid": f"u{n}", "sessionId": name, "cwd": str(cwd or launch.context.cwd),
-            "timestamp": stamp, "message": {"role": "user", "content": text},
+            "type": role, "uuid": f"u{n}", "sessionId": name, "cwd": str(cwd or launch.context.cwd),
+            "timestamp": stamp, "message": {"role": role, "content": content},
         }
-        for n, text in enumerate(texts)
+        for n, (role, content) in enumerate(messages)
     ]  # fmt: skip
     file = folder / f"{name}.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in lines), encoding="utf-8")
