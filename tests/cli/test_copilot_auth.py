@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -83,8 +84,9 @@ def test_a_terminal_counts_down_and_ctrl_c_ends_with_130_and_keeps_nothing(
 ) -> None:
     github.account.approves_at_poll = 0
     child = pexpect.spawn(
-        sys.executable, [*COMMAND, "login"], env=machine.env, encoding="utf-8", timeout=TIMEOUT_S, dimensions=(24, 100)
-    )
+        sys.executable, [*COMMAND, "login"], env=machine.env, encoding="utf-8", timeout=TIMEOUT_S, dimensions=(24, 100),
+        preexec_fn=heed_ctrl_c,
+    )  # fmt: skip
     child.expect(r"WDJB-\d+")
     child.expect(r"expires in 14:5\d")
     first = child.after
@@ -98,6 +100,11 @@ def test_a_terminal_counts_down_and_ctrl_c_ends_with_130_and_keeps_nothing(
     assert "Traceback" not in said
     assert list((machine.root / "data").rglob("*.json")) == []
     assert not (machine.root / "keyring").exists()
+
+
+def heed_ctrl_c() -> None:
+    """A shell's background jobs, tests among them, start with SIGINT ignored."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def another_than(shown: object) -> str:
