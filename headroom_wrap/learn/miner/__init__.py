@@ -23,7 +23,7 @@ from headroom_wrap.learn.redaction import is_clean, redact
 
 __all__ = ["MINERS", "VERSION", "merge", "mine"]
 
-VERSION = "3"
+VERSION = "4"
 """Of what `mine` finds: raised with every change of it, so that every transcript is read again."""
 
 _MAX_QUOTE_CHARS = 200

@@ -167,21 +167,27 @@ def _suits(preparation: Command, trouble: Trouble) -> bool:
 
 def _of_program(step: Step, failed: Command, later: Step, command: Command, failure: Failure) -> bool:
     missing = failure.name
+    if _is_interpreter_of(failed, failure):
+        return words.core(failed)[0] == words.core(command)[0] and failed.words != command.words
     if missing not in (failed.program, failed.name) and missing not in failed.words:
         return False
     if words.asks_for_help(failed) and words.are_kin(failed.program, command.program):
         return True
+    first, second = words.core(failed), words.core(command)
     if command.program in (missing, failed.program) and failed.setup == command.setup and failed.env == command.env:
         return False
-    first, second = words.core(failed), words.core(command)
-    if first[0] == second[0] and words.overlap(first[1:], second[1:]) >= 0.5:  # noqa: PLR2004 - half of them
-        return True
     is_near = later.place - step.place <= 4  # noqa: PLR2004 - it is the next thing that is tried
-    if is_near and missing == failed.program and _runs_tests(failed) and _runs_tests(command):
+    is_like = first[0] == second[0] and words.overlap(first[1:], second[1:]) >= 0.5  # noqa: PLR2004 - half of them
+    if is_like or (is_near and missing == failed.program and _runs_tests(failed) and _runs_tests(command)):
         return True
     kin = words.are_kin(failed.program, command.program)
     shared = set(failed.words[1:]) & set(command.words[1:])
     return kin and (bool(shared) or len(failed.words) == 1 or (is_near and words.overlap(first[1:], second[1:]) > 0))
+
+
+def _is_interpreter_of(failed: Command, failure: Failure) -> bool:
+    """Whether a script's own first line names a program that is not there (`env: 'python': No such file`)."""
+    return failure.line.partition(":")[0].endswith("env") and failure.name not in failed.words
 
 
 def _runs_tests(command: Command) -> bool:
@@ -191,6 +197,8 @@ def _runs_tests(command: Command) -> bool:
 
 def _of_module(step: Step, failed: Command, later: Step, command: Command, failure: Failure) -> bool:
     first, second = words.core(failed), words.core(command)
+    if "relative import" in failure.line:
+        return "-m" in command.words and any(_as_module(word) in command.words for word in failed.words)
     if first[0] == failure.name and first[0] != second[0] and words.is_test(failed):
         # The runner of tests itself is missing: the project has another one.
         return _runs_tests(command)
@@ -200,14 +208,18 @@ def _of_module(step: Step, failed: Command, later: Step, command: Command, failu
     return moved or failed.env != command.env or failed.setup != command.setup or _launch(failed) != _launch(command)
 
 
+def _as_module(path: str) -> str:
+    return path.removesuffix(".py").removesuffix("/__main__").replace("/", ".") if path.endswith(".py") else ""
+
+
 def _launch(command: Command) -> tuple[str, ...]:
     return (*words.launcher(command), command.program)
 
 
 def _of_place(step: Step, failed: Command, later: Step, command: Command, failure: Failure) -> bool:
-    if failed.name != command.name:
-        return False
     moved = _place(step, failed) != _place(later, command)
+    if failed.name != command.name:
+        return moved and words.are_kin(failed.name, command.name) and _runs_tests(failed) and _runs_tests(command)
     if failed.words == command.words:
         return moved
     if "No rule to make" in failure.line:
@@ -294,6 +306,10 @@ def _of_version(_step: Step, failed: Command, _later: Step, command: Command, _f
     return same and (failed.setup != command.setup or failed.env != command.env or _launch(failed) != _launch(command))
 
 
+def _of_tests(_step: Step, failed: Command, _later: Step, command: Command, _failure: Failure) -> bool:
+    return _runs_tests(failed) and _runs_tests(command)
+
+
 def _never(_step: Step, _failed: Command, _later: Step, _command: Command, _failure: Failure) -> bool:
     return False
 
@@ -305,6 +321,7 @@ _VARIANTS: Mapping[Trouble, _Variant] = {
     Trouble.VERSION: _of_version,
     Trouble.VARIABLE: _of_variable,
     Trouble.READY: _never,
+    Trouble.TESTS: _of_tests,
     Trouble.SERVICE: _of_service,
     Trouble.PLACE: _of_place,
     Trouble.MODULE: _of_module,

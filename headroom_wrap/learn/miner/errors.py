@@ -25,6 +25,8 @@ class Trouble(Enum):
     """An environment variable is missing."""
     READY = "ready"
     """Something must be done first, and the message says so."""
+    TESTS = "tests"
+    """The runner found no tests where it looked, or its task is not there."""
     SERVICE = "service"
     """A service does not answer, or its port is taken."""
     PLACE = "place"
@@ -57,6 +59,7 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
     (Trouble.RUNNER, "configured to use", r"configured to use (?P<n>pnpm|yarn|npm|bun)\b"),
     (Trouble.PROGRAM, "command not found", rf"(?:^|[:\s]){_WORD}: command not found\s*$"),
     (Trouble.PROGRAM, "command not found", rf"command not found: {_WORD}\s*$"),
+    (Trouble.PROGRAM, "env: ", rf"^\S*env: {_WORD}: No such file or directory\s*$"),
     (Trouble.PROGRAM, "not found", rf"^\S*sh(?:\.exe)?: (?:line )?\d+: {_WORD}: not found\s*$"),
     (Trouble.PROGRAM, "unknown command", rf"^(?:fish: )?Unknown command:? {_WORD}\s*$"),
     (Trouble.PROGRAM, "is not recognized as", rf"{_WORD} is not recognized as"),
@@ -107,6 +110,7 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
     ),
     (Trouble.READY, "playwright install", r"(?P<n>npx playwright install|playwright install)"),
     (Trouble.READY, "did not initialize yet", r"did not initialize yet"),
+    (Trouble.READY, "could not load cache", r"could not load cache"),
     (Trouble.READY, "unapplied migration", r"unapplied migration"),
     (Trouble.READY, "no such table", r"no such table: (?P<n>\S+)"),
     (Trouble.READY, "autoload.php", r"(?P<n>vendor/autoload\.php)"),
@@ -162,6 +166,7 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
     (Trouble.MODULE, "there is no package", r"there is no package called .?(?P<n>[\w.]+)"),
     (Trouble.MODULE, "shared librar", r"error while loading shared libraries: (?P<n>\S+?):"),
     (Trouble.MODULE, "shared object", r"(?P<n>lib\S+\.so\S*): cannot open shared object"),
+    (Trouble.MODULE, "attempted relative import", r"attempted relative import"),
     (Trouble.MODULE, "pkg-config", r"[Pp]ackage '?(?P<n>[\w.+-]+)'? was not found in the pkg-config"),
     (Trouble.MODULE, "no such command", r"no such command: `(?P<n>[\w-]+)`"),
     (Trouble.MODULE, "linker", r"linker `(?P<n>\w+)` not found"),
@@ -169,6 +174,13 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
     (Trouble.PERMISSION, "eacces", r"EACCES"),
     (Trouble.PERMISSION, "root", r"are you root\?|must be run as root|requires? root"),
     (Trouble.PERMISSION, "externally-managed", r"externally-managed-environment"),
+    (Trouble.TESTS, "no tests", r"[Nn]o tests (?:ran|found|were found|to run)\b|NO TESTS RAN"),
+    (Trouble.TESTS, "collected 0 items", r"collected 0 items\b"),
+    (Trouble.TESTS, "no test ", r"no test specified|No test (?:files|suites?) found|No test configuration file"),
+    (Trouble.TESTS, "no test is available", r"No test is available"),
+    (Trouble.TESTS, "0 test", r"\b0 tests? (?:run|ran|found|executed|collected)\b|Ran 0 tests"),
+    (Trouble.TESTS, "know how to build task", r"Don't know how to build task"),
+    (Trouble.TESTS, "provided environments not found", r"provided environments not found"),
     (Trouble.USAGE, "missing script", r"[Mm]issing script:? \"?(?P<n>[\w:-]+)"),
     (Trouble.USAGE, "no rule", r"Command \"(?P<n>[\w:-]+)\" not found"),
     (Trouble.USAGE, "err_pnpm_no_script", r"ERR_PNPM_NO_SCRIPT"),
@@ -179,6 +191,9 @@ _TABLE: tuple[tuple[Trouble, str, str], ...] = (
         r"[Uu]nknown (?:option|argument|flag|switch|command|arguments|shorthand flag|cli config)\b",
     ),
     (Trouble.USAGE, "invalid", r"[Ii]nvalid (?:option|flag|argument|choice)\b|option -- "),
+    (Trouble.USAGE, "bad ", r"\b[Bb]ad (?:option|flag|argument|switch)\b"),
+    (Trouble.USAGE, "unsupported ", r"[Uu]nsupported (?:option|flag|argument|command)\b"),
+    (Trouble.USAGE, "not recogni", r"(?:option|flag|argument|command|subcommand).{0,40} (?:is )?not recogni[sz]ed"),
     (Trouble.USAGE, "illegal option", r"illegal option"),
     (Trouble.USAGE, "unexpected argument", r"unexpected argument"),
     (Trouble.USAGE, "no such", r"[Nn]o such (?:option|command|subcommand|flag)"),

@@ -127,7 +127,7 @@ def _asked(step: Step) -> tuple[str, ...]:
     for command in step.commands:
         if command.name not in READING or any(char in command.text for char in "*$`{"):
             continue
-        paths = [word for word in command.words[1:] if not word.startswith("-") and _is_path(word)]
+        paths = [word for word in command.words[1:] if _is_path(word) or (command.name == "ls" and word.isalnum())]
         found += [posixpath.normpath(posixpath.join(step.folder, command.folder, word)) for word in paths]
     return tuple(found)
 

@@ -65,13 +65,13 @@ _INSTALLERS = frozenset(
     "terraform tofu git docker docker-compose podman service systemctl pg_ctl redis-server mysqld rails rake "
     "alembic flyway "
     "make just task nix nix-env choco winget scoop vcpkg conan cpanm flutter dart pod swift gradle gradlew mvn "
-    "mvnw pg_ctlcluster".split()
+    "mvnw pg_ctlcluster cmake meson".split()
 )  # fmt: skip
 _INSTALL_WORDS = frozenset(
     "install i ci add sync get tidy download use enable up start init generate migrate update restore fetch "
     "bootstrap require "
     "setup prepare build compile upgrade run-daemon vendor db:migrate db:setup db:create deps deps.get develop ensure "
-    "submodule upgrade-head component target toolchain pull create".split()
+    "submodule upgrade-head component target toolchain pull create -B".split()
 )  # fmt: skip
 _WRITERS = frozenset({"patch", "tee", "apply_patch", "dd", "mv", "cp", "rm", "ed", "ex", "truncate"})
 _GIT_WRITERS = frozenset(
