@@ -80,12 +80,6 @@ def _switch(value: Any) -> bool:
 
 def _folder(value: Any) -> str:
     if not isinstance(value, str) or "\0" in value:
-        raise ValueError("a folder, or the word cache")
-    return value.strip()
-
-
-def _path(value: Any) -> str:
-    if not isinstance(value, str) or "\0" in value:
         raise ValueError("a folder")
     return value.strip()
 
@@ -173,7 +167,7 @@ SETTINGS = (
         "Whether agents share the project's memory: on, off, or auto: once the project has facts.",
     ),
     Setting(
-        "embeddings", "HEADROOM_EMBEDDINGS", "", _path,
+        "embeddings", "HEADROOM_EMBEDDINGS", "", _folder,
         "Folder of the optional MiniLM model, with which a search of the memory also goes by meaning.",
     ),
     Setting(

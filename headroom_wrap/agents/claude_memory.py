@@ -19,7 +19,6 @@ from headroom_wrap.store import Kind
 _TEXT, _FILE = "--append-system-prompt", "--append-system-prompt-file"
 _CONTINUE = re.compile(r"--continue|-[cp]*c[cp]*")
 _RESUME = ("-r", "--resume")
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 _NOTE = re.compile(r"---\r?\n(?P<head>.*?)\n---\r?\n(?P<body>.*)", re.DOTALL)
 _SUMMARY = re.compile(r"^description:[ \t]*(.+)$", re.MULTILINE)
@@ -64,10 +63,10 @@ def began(context: Context) -> float | None:
     """When the conversation began that `--continue` or `--resume ID` takes up again."""
     words = context.args[: context.args.index("--")] if "--" in context.args else context.args
     if any(map(_CONTINUE.fullmatch, words)):
-        file = resuming.newest(_folder(context).glob("*.jsonl"), lambda found: _ID.fullmatch(found.stem) is not None)
+        file = resuming.newest(_folder(context).glob("*.jsonl"), lambda found: bool(resuming.ID.fullmatch(found.stem)))
     else:
         named = resuming.option(words, _RESUME, may_stand_alone=True)
-        if named is None or not _ID.fullmatch(named):
+        if named is None or not resuming.ID.fullmatch(named):
             return None
         projects = claude_settings.config_folder(context) / "projects"
         file = resuming.newest(projects.glob(f"*/{named}.jsonl"))

@@ -8,7 +8,6 @@ WebSocket first, which the proxy declines, and goes on by HTTP at once.
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -46,7 +45,6 @@ _QUIET = ("-c", "analytics.enabled=false", "-c", "features.plugins=false", "-c",
 _WITHOUT_DAEMON = frozenset({"exec", "e", "review"})
 _RESUMING = frozenset({"resume", "fork"})
 _PRINTED = b'"source":"exec"'
-_ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
 def upstreams(context: Context) -> Mapping[str, Upstream]:
@@ -122,7 +120,7 @@ def began(context: Context) -> float | None:
     if verb is None:
         return None
     threads = codex_config.read(context).home / "sessions"
-    id_ = next(filter(_ID.fullmatch, words[verb + 1 :]), None)
+    id_ = next(filter(resuming.ID.fullmatch, words[verb + 1 :]), None)
     if id_ is not None:
         file = resuming.newest(threads.glob(f"*/*/*/rollout-*{id_}.jsonl"))
     elif "--last" in words:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 _HEAD_BYTES = 256 * 1024
 _TIME = re.compile(rb'"timestamp"\s*:\s*"([^"]{10,40})"')
+ID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+"""A UUID, by which several agents call their conversations."""
 PICKED = ""
 """What stands for a conversation that the user has yet to pick."""
 

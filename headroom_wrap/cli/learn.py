@@ -28,9 +28,8 @@ from headroom_wrap.learn.backups import Outcome
 from headroom_wrap.learn.files import root_of
 from headroom_wrap.learn.learning import Asked, History, Learned
 from headroom_wrap.learn.writing import Corrections, Plan, Refusal
-from headroom_wrap.memory import Memory, project_of
-from headroom_wrap.memory.projects import user_name
-from headroom_wrap.store import Scope, Store
+from headroom_wrap.memory import Memory, project_of, scope_of
+from headroom_wrap.store import Store
 
 _EXIT_LEFT = 1
 _ANY = "any"
@@ -371,7 +370,7 @@ def _forget_deletions(home: Path, root: Path, found: History, store: Store) -> N
 
 
 def _memory(store: Store, root: Path) -> Memory:
-    return Memory(store, Scope(str(project_of(root)), user_name()))
+    return Memory(store, scope_of(root))
 
 
 def _say(line: str) -> None:

@@ -18,11 +18,10 @@ from rich.table import Table
 from headroom_wrap import paths, settings
 from headroom_wrap.cli.display import console, count, printable, when
 from headroom_wrap.errors import Code, HeadroomError
-from headroom_wrap.memory import Memory, project_of
+from headroom_wrap.memory import Memory, scope_of
 from headroom_wrap.memory.minilm import embedder_in
-from headroom_wrap.memory.projects import user_name
 from headroom_wrap.memory.vectors import Embedder
-from headroom_wrap.store import Fact, Kind, Relation, Scope, Store
+from headroom_wrap.store import Fact, Kind, Relation, Store
 
 command = typer.Typer(
     add_completion=False,
@@ -215,7 +214,7 @@ def _memory(project: Path | None, embedder: Embedder | None = None) -> Iterator[
     if not folder.is_dir():
         raise HeadroomError(Code.BAD_REQUEST, f"{folder} is no folder.", "Give --project a folder of the project.")
     with _store() as store:
-        yield Memory(store, Scope(str(project_of(folder)), user_name()), embedder)
+        yield Memory(store, scope_of(folder), embedder)
 
 
 def _rows(file: Path) -> list[Any]:

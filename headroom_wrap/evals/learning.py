@@ -17,7 +17,6 @@ from headroom_wrap.learn.events import Call, Event, Outcome, Said, Session, Tool
 from headroom_wrap.learn.findings import Finding, FindingKind, Sighting
 from headroom_wrap.learn.miner import merge, mine
 from headroom_wrap.learn.readers.texts import cut, cut_input
-from headroom_wrap.memory.secrets import redacted
 
 KINDS: Mapping[str, ToolKind] = {
     "bash": ToolKind.SHELL, "bash_execute": ToolKind.SHELL, "execute_bash": ToolKind.SHELL, "shell": ToolKind.SHELL,
@@ -116,7 +115,7 @@ def main(words: Sequence[str] | None = None) -> int:
         if own:
             sys.stdout.write(f"\n{kind.value} ({len(own)})\n")
         for finding in own:
-            sys.stdout.write(f"  {finding.confidence:.2f}  {redacted(finding.text)}\n")
+            sys.stdout.write(f"  {finding.confidence:.2f}  {finding.text}\n")
             for each in finding.sightings:
                 sys.stdout.write(f"        {each.session}: {each.quote} [{each.tokens_lost} tokens]\n")
     counted = Counter(finding.kind.value for finding in findings)

@@ -116,14 +116,13 @@ def write(held: Held, new: bytes, step: Step = no_step) -> list[Path]:
         if name == "rename" and read(held.real) != held.data:
             raise ChangedError
 
-    try:
+    with contextlib.ExitStack() as unless_written:
+        unless_written.callback(remove_folders, made)
+        unless_written.callback(temporary.unlink, missing_ok=True)
         held.real.parent.mkdir(parents=True, exist_ok=True)
         mode = None if held.data is None else stat.S_IMODE(held.real.stat().st_mode)
         replacing.replace(held.real, new, mode, temporary, watched)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        remove_folders(made)
-        raise
+        unless_written.pop_all()
     return made
 
 

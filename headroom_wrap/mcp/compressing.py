@@ -14,9 +14,8 @@ from headroom_wrap.compression.model import RENDERER_VERSION, Level, Profile, Sl
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.library import conversation
 from headroom_wrap.mcp.tool import Answer, Arguments, Scene, Tool
-from headroom_wrap.memory import Memory, project_of
-from headroom_wrap.memory.projects import user_name
-from headroom_wrap.store import Scope, Store
+from headroom_wrap.memory import Memory, scope_of
+from headroom_wrap.store import Store
 
 _WIRE = "mcp"
 _MAX_CHARS = 16_000_000
@@ -82,8 +81,7 @@ def _stats(scene: Scene, _given: Arguments) -> Answer:
         held, totals = store.stats(), store.totals(scene.session)
         notes = None
         if scene.project is not None:
-            scope = Scope(str(project_of(scene.project)), user_name())
-            notes = len(Memory(store, scope).facts())
+            notes = len(Memory(store, scope_of(scene.project)).facts())
     finally:
         store.close()
     before = sum(model.tokens_before for model in held.models)

@@ -93,14 +93,13 @@ def _memory(scene: Scene, done: str = "", *, is_search: bool = False) -> Iterato
         HeadroomError: `BAD_REQUEST` where no project is known; `STORE_FAILED`.
     """
     # Imported here: every session starts this server, and few calls come in most.
-    from headroom_wrap.memory import Memory, project_of  # noqa: PLC0415
-    from headroom_wrap.memory.projects import user_name  # noqa: PLC0415
+    from headroom_wrap.memory import Memory, scope_of  # noqa: PLC0415
 
     if scene.project is None:
         message = "It is not known to which project the notes belong."
         raise HeadroomError(Code.BAD_REQUEST, message, "Start the server in the project, or with --project DIR.")
     with _store(scene, done) as store:
-        scope = Scope(str(project_of(scene.project)), user_name())
+        scope = scope_of(scene.project)
         yield Memory(store, scope, _embedder(scene.embeddings, store, scope) if is_search else None)
 
 

@@ -6,6 +6,8 @@ import getpass
 import os
 from pathlib import Path
 
+from headroom_wrap.store import Scope
+
 _MAX_POINTER_BYTES = 4096
 
 
@@ -31,6 +33,11 @@ def user_name() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return str(os.getuid())
+
+
+def scope_of(folder: Path) -> Scope:
+    """Whose facts are meant in a folder: those of its project and of this user."""
+    return Scope(str(project_of(folder)), user_name())
 
 
 def _main_of(pointer: Path) -> Path | None:

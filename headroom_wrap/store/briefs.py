@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from headroom_wrap.store.fact_records import Scope
 from headroom_wrap.store.ledger import storable
-
-Read = Callable[[str, Sequence[object]], list[Any]]
-Write = Callable[[Callable[[sqlite3.Connection], Any]], "Future[Any]"]
+from headroom_wrap.store.table import Table
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS briefs (
@@ -46,16 +43,8 @@ class Brief:
     text: str
 
 
-class Briefs:
-    """The briefs of every project and agent. Got from `Store.briefs`.
-
-    Raises:
-        HeadroomError: `STORE_FAILED` where the file cannot be read or written.
-    """
-
-    def __init__(self, read: Read, write: Write) -> None:
-        self._read = read
-        self._write = write
+class Briefs(Table):
+    """The briefs of every project and agent."""
 
     def give(self, scope: Scope, agent: str, brief: Brief) -> None:
         """Note what the conversations from now on get, unless it is what they got so far; committed on return."""

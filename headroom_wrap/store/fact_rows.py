@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import re
 import sqlite3
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from hashlib import sha256
 from typing import Any
 
 from headroom_wrap.store.fact_records import Fact, Kind, Scope
 from headroom_wrap.store.ledger import storable
+from headroom_wrap.store.table import Read
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS facts (
@@ -80,8 +81,6 @@ _STOP = frozenset(
     "your my what which who whom whose when where why how can could will would shall should may might must so than "
     "then too very s t d ll re ve m".split()
 )
-
-Read = Callable[[str, Sequence[object]], list[Any]]
 
 
 def fact_of(row: Sequence[Any]) -> Fact:

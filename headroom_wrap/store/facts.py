@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
 from dataclasses import replace
 from typing import Any, cast
 
@@ -24,29 +23,21 @@ from headroom_wrap.store.fact_rows import (
     terms_of,
 )
 from headroom_wrap.store.ledger import storable
+from headroom_wrap.store.table import Read, Table, Write
 
 Judge = Callable[[Sequence[Fact]], Sequence[Relation]]
 """How a new fact stands to each of the old ones that it resembles."""
-Read = Callable[[str, Sequence[object]], list[Any]]
-Write = Callable[[Callable[[sqlite3.Connection], Any]], "Future[Any]"]
 
 N_CANDIDATES = 8
 _MAX_EVIDENCE_CHARS = 4000
 _ACTIVE = "state = 'active'"
 
 
-class Facts:
-    """The facts of every project, each read and written for one `Scope` at a time.
-
-    Writes are committed when they return. Got from `Store.facts`.
-
-    Raises:
-        HeadroomError: `STORE_FAILED` where the file cannot be read or written.
-    """
+class Facts(Table):
+    """The facts of every project, each read and written for one `Scope` at a time."""
 
     def __init__(self, read: Read, write: Write, clock: Callable[[], float]) -> None:
-        self._read = read
-        self._write = write
+        super().__init__(read, write)
         self._clock = clock
 
     def save(self, fact: Fact, normal: str, judge: Judge) -> Saved:

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Any
 
 from headroom_wrap.store.ledger import storable
+from headroom_wrap.store.table import Table
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS learned_files (
@@ -51,20 +49,8 @@ class LearnedFile:
     mined: str
 
 
-class LearnedFiles:
-    """The transcripts that were read. Writes are committed when they return. Got from `Store.learned_files`.
-
-    Raises:
-        HeadroomError: `STORE_FAILED` where the file cannot be read or written.
-    """
-
-    def __init__(
-        self,
-        read: Callable[[str, Sequence[object]], list[Any]],
-        write: Callable[[Callable[[sqlite3.Connection], Any]], Future[Any]],
-    ) -> None:
-        self._read = read
-        self._write = write
+class LearnedFiles(Table):
+    """The transcripts that were read."""
 
     def stamps(self, miner: str) -> dict[str, tuple[int, int]]:
         """Size and mtime of every file that this miner read."""

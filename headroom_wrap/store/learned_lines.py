@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import Future
+from collections.abc import Iterable, Mapping
 from dataclasses import astuple, dataclass
-from typing import Any
 
 from headroom_wrap.store.ledger import storable
+from headroom_wrap.store.table import Table
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS learned_lines (
@@ -43,20 +42,8 @@ class LearnedLine:
     expires: float = 0.0
 
 
-class LearnedLines:
-    """The lines of every file. Writes are committed when they return. Got from `Store.learned_lines`.
-
-    Raises:
-        HeadroomError: `STORE_FAILED` where the file cannot be read or written.
-    """
-
-    def __init__(
-        self,
-        read: Callable[[str, Sequence[object]], list[Any]],
-        write: Callable[[Callable[[sqlite3.Connection], Any]], Future[Any]],
-    ) -> None:
-        self._read = read
-        self._write = write
+class LearnedLines(Table):
+    """The lines of every file."""
 
     def of(self, file: str) -> dict[str, LearnedLine]:
         """The lines of a file, by the ids of their findings."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
 from headroom_wrap.store.records import Calibration, Failure, LedgerRow, SessionTotals
+from headroom_wrap.store.table import Read
 from headroom_wrap.tokens import DEFAULT_ENCODING, Basis, encoding_of
 
 CHARS_PER_TOKEN = 3
@@ -32,8 +33,6 @@ _COLUMNS = (
     "new_tokens_after", "blocks_replaced", "blocks_new", "input_tokens", "cache_read_tokens",
     "cache_write_tokens", "output_tokens", "duration_s", "error",
 )  # fmt: skip
-
-Read = Callable[[str, Sequence[object]], list[Any]]
 
 
 def insert(connection: sqlite3.Connection, row: LedgerRow, at: float) -> None:

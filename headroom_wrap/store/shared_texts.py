@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
 from headroom_wrap import zstd
 from headroom_wrap.store.ledger import storable
+from headroom_wrap.store.table import Read, Table, Write
 
 TABLES = """
 CREATE TABLE IF NOT EXISTS shared_texts (
@@ -50,21 +48,11 @@ class SharedText:
     tokens_after: int
 
 
-class SharedTexts:
-    """The texts of each name. Writes are committed when they return. Got from `Store.shared_texts`.
+class SharedTexts(Table):
+    """The texts of each name."""
 
-    Raises:
-        HeadroomError: `STORE_FAILED` where the file cannot be read or written.
-    """
-
-    def __init__(
-        self,
-        read: Callable[[str, Sequence[object]], list[Any]],
-        write: Callable[[Callable[[sqlite3.Connection], Any]], Future[Any]],
-        clock: Callable[[], float],
-    ) -> None:
-        self._read = read
-        self._write = write
+    def __init__(self, read: Read, write: Write, clock: Callable[[], float]) -> None:
+        super().__init__(read, write)
         self._clock = clock
 
     def put(self, name: str, shared: SharedText) -> None:

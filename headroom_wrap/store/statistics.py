@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from headroom_wrap.store.ledger import Read, basis_of, factor_of, read_calibrations
+from headroom_wrap.store.ledger import basis_of, factor_of, read_calibrations
 from headroom_wrap.store.records import Held, ModelStats, StoreStats
+from headroom_wrap.store.table import Read
 
 _TABLES = {
     "originals": ("length(body)", "last_used"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -61,16 +62,13 @@ def _output(process: subprocess.Popen[bytes], timeout_s: float) -> bytes | None:
         return process.communicate(timeout=timeout_s)[0]
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGINT)
-    except BaseException:
-        process.kill()
-        process.communicate()
-        raise
-    try:
-        process.communicate(timeout=_LAST_WORDS_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.communicate()
-    return None
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.communicate(timeout=_LAST_WORDS_S)
+        return None
+    finally:
+        if process.poll() is None:
+            process.kill()
+            process.communicate()
 
 
 def _told(found: Any, folder: Path) -> str:

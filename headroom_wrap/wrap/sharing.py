@@ -16,9 +16,8 @@ from pathlib import Path
 from headroom_wrap import paths
 from headroom_wrap.agents import Shared
 from headroom_wrap.errors import HeadroomError
-from headroom_wrap.memory import Memory, project_of
+from headroom_wrap.memory import Memory, project_of, projects
 from headroom_wrap.memory.documents import said_in
-from headroom_wrap.memory.projects import user_name
 from headroom_wrap.store import Brief, Scope, Store
 from headroom_wrap.wrap.plan import Launch
 
@@ -69,7 +68,7 @@ def share(launch: Launch, now: float, *, is_dry: bool = False) -> Sharing:
 
 def scope_of(launch: Launch) -> Scope:
     """Whose facts a launch shares."""
-    return Scope(str(project_of(launch.context.cwd)), user_name())
+    return projects.scope_of(launch.context.cwd)
 
 
 def folder_of(data: Path, text: str) -> Path:

@@ -11,7 +11,7 @@ from headroom_wrap.learn.events import Outcome, ToolKind
 from headroom_wrap.learn.findings import FindingKind, Sighting
 from headroom_wrap.learn.miner import words
 from headroom_wrap.learn.miner.errors import Failure, Trouble
-from headroom_wrap.learn.miner.shell import Command, is_setup
+from headroom_wrap.learn.miner.shell import Command
 from headroom_wrap.learn.miner.trace import Step, Trace
 
 _WINDOW = 25
@@ -52,18 +52,16 @@ def mine(trace: Trace) -> Iterator[Sighting]:
 
 def culprit(step: Step, failure: Failure) -> Command | None:
     """The command of a line that failed; None where its failing is no fault."""
-    mains = [command for command in step.mains if not is_setup(command)]
+    mains = step.works
     if failure.trouble is Trouble.PROGRAM:
-        everything = list(step.commands)
-        named = [
-            each for each in everything if failure.name in (each.program, each.name) or failure.name in each.words[:6]
-        ]
+        name = failure.name
+        named = [each for each in step.commands if name in (each.program, each.name) or name in each.words[:6]]
         return next(iter(named or mains), None)
     if failure.name:
-        mains = [each for each in mains if any(failure.name in word for word in each.words)] or mains
+        mains = tuple(each for each in mains if any(failure.name in word for word in each.words)) or mains
     if not mains or words.is_probe(mains[-1]) or mains[-1].name in words.READING:
         is_tool = bool(mains) and failure.trouble in (Trouble.USAGE, Trouble.PLACE)
-        is_known = is_tool and mains[-1].name in ("sed", "find", "git") and "fatal" not in failure.line[:0]
+        is_known = is_tool and mains[-1].name in ("sed", "find", "git")
         return mains[-1] if is_known and _is_tools_own(mains[-1], failure) else None
     return mains[-1]
 
@@ -102,9 +100,7 @@ def fix_for(trace: Trace, step: Step, failed: Command, failure: Failure) -> Fix 
     preparations: list[Command] = []
     for later in trace.after(step, _WINDOW):
         if later.call.kind is ToolKind.SHELL and (later.worked or _ran(later, failure)):
-            for command in later.mains:
-                if is_setup(command):
-                    continue
+            for command in later.works:
                 if _is_same(step, failed, later, command):
                     preparation = _chosen(preparations, failure, is_changed=changed)
                     return None if preparation is None else Fix(failed, later, preparation)

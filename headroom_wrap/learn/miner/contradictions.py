@@ -13,7 +13,7 @@ from headroom_wrap.learn.findings import FindingKind, Sighting
 from headroom_wrap.learn.miner import words
 from headroom_wrap.learn.miner.commands import normal
 from headroom_wrap.learn.miner.errors import Trouble
-from headroom_wrap.learn.miner.shell import Command, is_setup
+from headroom_wrap.learn.miner.shell import Command
 from headroom_wrap.learn.miner.trace import Step, Trace
 
 _PROGRAMS = frozenset(
@@ -38,8 +38,8 @@ def mine(trace: Trace) -> Iterator[Sighting]:  # noqa: C901 - one question after
             continue
         if not step.worked or not _may_tell(step.call.command):
             continue
-        for command in step.mains:
-            if not (is_setup(command) or command.setup or command.env or step.folder):
+        for command in step.works:
+            if not (command.setup or command.env or step.folder):
                 tests |= {command.shown} if _is_short_test(command) else set()
                 for key in _subjects(command, len(tests)):
                     worked.setdefault(key, step)

@@ -10,7 +10,6 @@ from headroom_wrap.learn.findings import FindingKind, Sighting
 from headroom_wrap.learn.miner import words
 from headroom_wrap.learn.miner.commands import normal
 from headroom_wrap.learn.miner.errors import first_line
-from headroom_wrap.learn.miner.shell import is_setup
 from headroom_wrap.learn.miner.trace import Step, Trace
 
 _MIN_TIMES = 3
@@ -42,13 +41,12 @@ def mine(trace: Trace) -> Iterator[Sighting]:
 def _program(step: Step) -> str:
     if step.call.kind is ToolKind.EDIT:
         return f"edit {step.path}"
-    mains = [command for command in step.mains if not is_setup(command)]
-    return words.core(mains[-1])[0] if mains else ""
+    return words.core(step.works[-1])[0] if step.works else ""
 
 
 def _key(step: Step) -> tuple[str, str] | None:
     """What makes two failures one: the program or file, and the error without numbers; None for an answer."""
-    mains = [command for command in step.mains if not is_setup(command)]
+    mains = step.works
     if step.call.kind is ToolKind.SHELL and (not mains or words.is_probe(mains[-1]) or mains[-1].name in words.READING):
         return None
     line = step.failure.line if step.failure else first_line(step.call.text)
@@ -64,7 +62,7 @@ def _tell(trace: Trace, run: list[Step]) -> Iterator[Sighting]:
     if step.call.kind is ToolKind.EDIT:
         what, subject = f"the edit of `{step.path}`", f"edit {step.path}"
     else:
-        command = next(each for each in reversed(step.mains) if not is_setup(each))
+        command = step.works[-1]
         what, subject = f"`{command.shown}`", f"{_program(step)} {_VARYING.sub('#', line)[:100]}"
         if len(command.shown) > _MAX_COMMAND:
             what = f"`{command.program}`"
@@ -83,7 +81,7 @@ def _way_out(trace: Trace, last: Step, first: Step) -> str:
     for later in trace.after(last, 6):
         if later.call.kind is not ToolKind.SHELL or not later.worked:
             continue
-        mains = [command for command in later.mains if not is_setup(command)]
+        mains = later.works
         if any(words.is_preparation(command) for command in mains) and len(mains[-1].shown) <= _MAX_COMMAND:
             done = done or mains[-1].shown
         if _program(later) == _program(first):

@@ -64,8 +64,7 @@ def _is_narrow(step: Step) -> bool:
 
 
 def _main(step: Step) -> Command | None:
-    mains = [command for command in step.mains if not is_setup(command)]
-    return mains[-1] if len(mains) == 1 else None
+    return step.works[0] if len(step.works) == 1 else None
 
 
 def _filters(step: Step) -> int:

@@ -9,7 +9,7 @@ from headroom_wrap.learn.findings import FindingKind, Sighting
 from headroom_wrap.learn.miner import words
 from headroom_wrap.learn.miner.commands import normal
 from headroom_wrap.learn.miner.errors import line_of
-from headroom_wrap.learn.miner.shell import Command, is_setup
+from headroom_wrap.learn.miner.shell import Command
 from headroom_wrap.learn.miner.trace import Step, Trace
 
 _WINDOW = 10
@@ -24,7 +24,7 @@ def mine(trace: Trace) -> Iterator[Sighting]:
     for step in trace.steps:
         if step.call.kind is not ToolKind.SHELL or step.call.outcome is not Outcome.TIMEOUT:
             continue
-        command = _main(step)
+        command = step.works[-1] if step.works else None
         if command is None or len(command.shown) > _MAX_COMMAND or command.shown in told:
             continue
         way = _way(trace, step, command)
@@ -41,7 +41,7 @@ def _way(trace: Trace, step: Step, command: Command) -> str:
     for later in trace.after(step, _WINDOW):
         if later.call.kind is not ToolKind.SHELL or later.call.outcome not in (Outcome.OK, Outcome.UNKNOWN):
             continue
-        other = next((each for each in later.mains if not is_setup(each) and _is_kin(command, each)), None)
+        other = next((each for each in later.works if _is_kin(command, each)), None)
         if other is None:
             continue
         if other.is_behind or any(later.call.input.get(name) for name in _BEHIND):
@@ -65,11 +65,6 @@ def _is_kin(first: Command, second: Command) -> bool:
     if words.asks_for_help(second) or words.verb(first) != words.verb(second):
         return False
     return words.overlap(first.words, second.words) > 0
-
-
-def _main(step: Step) -> Command | None:
-    mains = [command for command in step.mains if not is_setup(command)]
-    return mains[-1] if mains else None
 
 
 def _limit(step: Step) -> float:

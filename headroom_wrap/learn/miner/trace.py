@@ -9,7 +9,7 @@ from pathlib import PurePosixPath
 from headroom_wrap.learn.events import Call, Outcome, Said, Session, ToolKind
 from headroom_wrap.learn.findings import FindingKind, Sighting
 from headroom_wrap.learn.miner.errors import Failure, failure_of, hidden_failure_of
-from headroom_wrap.learn.miner.shell import Command, parse
+from headroom_wrap.learn.miner.shell import Command, is_setup, parse
 from headroom_wrap.learn.miner.words import changes_files
 
 _HIDDEN_CHARS = 3000
@@ -44,6 +44,11 @@ class Step:
     def mains(self) -> tuple[Command, ...]:
         """The commands without those that only read what others print."""
         return tuple(command for command in self.commands if not command.is_piped)
+
+    @property
+    def works(self) -> tuple[Command, ...]:
+        """Those of them that do the work: no `cd`, `export` or `source`."""
+        return tuple(command for command in self.mains if not is_setup(command))
 
     @property
     def failure(self) -> Failure | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +21,7 @@ _EVENT_CHARS = 1000
 _COMMAND_FIELDS = ("command", "cmd", "script", "fullCommandText")
 _PATH_FIELDS = ("file_path", "path", "filePath", "notebook_path", "target_file", "target_directory", "fileName")
 _FOLDER_FIELDS = ("workdir", "cwd", "working_directory")
+Row = tuple[Any, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,27 @@ class Builder:
     def _add(self, event: Event, n_chars: int) -> None:
         self._events.append(event)
         self._n_chars += n_chars + _EVENT_CHARS
+
+
+def sessions_of(
+    rows: Iterable[Row], begin: Callable[[Row], Builder], take_in: Callable[[Builder, Row], None]
+) -> Iterator[Session]:
+    """The sessions of rows that begin with a session's id, and stand together by it.
+
+    Args:
+        rows: as a database gives them.
+        begin: makes the builder of a session, of its first row.
+        take_in: hands it what a row tells.
+    """
+    for _, of_session in groupby(rows, key=itemgetter(0)):
+        builder: Builder | None = None
+        for row in of_session:
+            builder = builder or begin(row)
+            take_in(builder, row)
+            if builder.is_full and (part := builder.take()):
+                yield part
+        if builder is not None and (part := builder.take()):
+            yield part
 
 
 def _n_chars(value: object) -> int:

@@ -13,7 +13,7 @@ from headroom_wrap.agents.agent import Context
 from headroom_wrap.agents.openclaw import transcripts
 from headroom_wrap.learn.events import Outcome, Session, ToolKind
 from headroom_wrap.learn.readers import sqlite_rows
-from headroom_wrap.learn.readers.building import Answer, Builder, answer_of
+from headroom_wrap.learn.readers.building import Answer, Builder, Row, answer_of, sessions_of
 from headroom_wrap.learn.readers.reader import Reader, Tally
 from headroom_wrap.learn.readers.texts import as_dict, as_list, as_text, seconds
 
@@ -53,22 +53,20 @@ def read(file: Path, tally: Tally | None = None) -> Iterator[Session]:
         if "spawned_by" in sqlite_rows.columns_of(connection, "session_windows"):
             sql = "SELECT session_id FROM session_windows WHERE spawned_by IS NOT NULL"
             spawned = {row[0] for row in connection.execute(sql)}
-        builder: Builder | None = None
         rows = connection.execute(
             "SELECT session_id, event_json, event_zstd FROM transcript_events ORDER BY session_id, seq"
         )
-        for id_, text, packed in rows:
-            if builder is None or builder.id != id_:
-                if builder is not None and (session := builder.take()):
-                    yield session
-                builder = Builder("openclaw", file, KINDS)
-                builder.note(id_)
-            event = _event(text, packed, tally)
-            _take_in(builder, event, is_users=id_ not in spawned)
-            if builder.is_full and (session := builder.take()):
-                yield session
-        if builder is not None and (session := builder.take()):
-            yield session
+
+        def begin(row: Row) -> Builder:
+            builder = Builder("openclaw", file, KINDS)
+            builder.note(row[0])
+            return builder
+
+        def take_in(builder: Builder, row: Row) -> None:
+            id_, text, packed = row
+            _take_in(builder, _event(text, packed, tally), is_users=id_ not in spawned)
+
+        yield from sessions_of(rows, begin, take_in)
 
 
 def _event(text: str | None, packed: bytes | None, tally: Tally) -> dict[str, Any]:

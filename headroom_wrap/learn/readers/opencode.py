@@ -12,7 +12,7 @@ from headroom_wrap.agents.agent import Context
 from headroom_wrap.agents.opencode import transcripts
 from headroom_wrap.learn.events import Outcome, Session, ToolKind
 from headroom_wrap.learn.readers import sqlite_rows
-from headroom_wrap.learn.readers.building import Answer, Builder, answer_of
+from headroom_wrap.learn.readers.building import Answer, Builder, Row, answer_of, sessions_of
 from headroom_wrap.learn.readers.reader import Reader, Tally
 from headroom_wrap.learn.readers.texts import as_dict, as_text, seconds
 
@@ -51,20 +51,20 @@ def read(file: Path, tally: Tally | None = None) -> Iterator[Session]:
         OSError: the file cannot be read.
     """
     tally = tally or Tally()
+
+    def begin(row: Row) -> Builder:
+        id_, directory, _, created, *_ = row
+        builder = Builder("opencode", file, KINDS)
+        builder.note(id_, as_text(directory), seconds(created))
+        return builder
+
+    def take_in(builder: Builder, row: Row) -> None:
+        *_, parent, _, message, part = row
+        tally.n_bytes += len(part)
+        _take_in(builder, _object(message, tally), _object(part, tally), is_users=parent is None)
+
     with sqlite_rows.opened(file) as connection:
-        builder: Builder | None = None
-        for id_, directory, parent, created, message, part in connection.execute(_SQL):
-            if builder is None or builder.id != id_:
-                if builder is not None and (session := builder.take()):
-                    yield session
-                builder = Builder("opencode", file, KINDS)
-                builder.note(id_, as_text(directory), seconds(created))
-            tally.n_bytes += len(part)
-            _take_in(builder, _object(message, tally), _object(part, tally), is_users=parent is None)
-            if builder.is_full and (session := builder.take()):
-                yield session
-        if builder is not None and (session := builder.take()):
-            yield session
+        yield from sessions_of(connection.execute(_SQL), begin, take_in)
 
 
 def _object(text: str, tally: Tally) -> dict[str, Any]:
