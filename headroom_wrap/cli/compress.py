@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import sys
@@ -19,8 +18,9 @@ from headroom_wrap.cli.side_by_side import show
 from headroom_wrap.compression import router
 from headroom_wrap.compression.engine import Engine
 from headroom_wrap.compression.kompress_model import routing
-from headroom_wrap.compression.model import RENDERER_VERSION, Hints, Level, Profile, Slot, SlotKind, WayBack
+from headroom_wrap.compression.model import Hints, Level, Profile, Slot, WayBack
 from headroom_wrap.errors import Code, HeadroomError
+from headroom_wrap.library.client import block_of
 from headroom_wrap.store import Store
 
 _WIRE = "cli"
@@ -64,11 +64,10 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
     if text is None:
         outcome = _Outcome("", "it is binary")
     else:
-        slot = Slot(SlotKind.TOOL_RESULT, text, 0, None, tool, {"command": run} if run else {}, query=query)
+        profile = Profile(Level(settings.level), way_back=WayBack.SHELL)
+        slot = block_of(text, tool, run, query, profile)
         outcome = (
-            _without_store(slot, settings.level)
-            if no_store
-            else _with_store(slot, Level(settings.level), settings.kompress_dir)
+            _without_store(slot, settings.level) if no_store else _with_store(slot, profile, settings.kompress_dir)
         )
     if as_json:
         sys.stdout.write(_json(outcome, settings.level, is_text=text is not None) + "\n")
@@ -79,17 +78,12 @@ def command(  # noqa: PLR0913, PLR0917 - one per option
     (sys.stdout if stats else sys.stderr).write(_summary(outcome) + "\n")
 
 
-def _with_store(slot: Slot, level: Level, kompress_dir: str) -> _Outcome:
+def _with_store(slot: Slot, profile: Profile, kompress_dir: str) -> _Outcome:
     """Through the engine, as a session would."""
     store = Store(paths.store_file(paths.home(os.environ)))
     try:
-        # A block keeps its first decision: another question, or another level, makes it another block.
-        asked = (slot.tool_name, slot.tool_input, slot.query, level.value, RENDERER_VERSION)
-        digest = hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()
-        block = Slot(slot.kind, slot.text, slot.place, digest, slot.tool_name, slot.tool_input, query=slot.query)
-        (verdict,) = Engine(store, compress=routing(kompress_dir, os.environ)).process(
-            [block], _WIRE, Profile(level, way_back=WayBack.SHELL)
-        )
+        engine = Engine(store, compress=routing(kompress_dir, os.environ))
+        (verdict,) = engine.process([slot], _WIRE, profile)
     finally:
         store.close()
     if verdict.replacement is None:

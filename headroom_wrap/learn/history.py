@@ -11,7 +11,7 @@ from pathlib import Path
 from headroom_wrap.agents.agent import Context
 from headroom_wrap.learn.events import Session
 from headroom_wrap.learn.findings import FindingKind, Sighting
-from headroom_wrap.learn.readers.reader import Read, Reader, Tally
+from headroom_wrap.learn.readers.reader import Read, Reader, Tally, stamp_of
 from headroom_wrap.learn.redaction import is_clean, redact
 from headroom_wrap.memory.projects import project_of
 from headroom_wrap.store import LearnedFile, Store
@@ -160,14 +160,7 @@ def _files(reader: Reader, context: Context, since: float) -> Iterator[_File]:
     """The transcripts of one agent that were written to since; a database and what it has not taken in yet are one."""
     project = project_of(context.cwd) if reader.is_per_project else None
     for path in reader.files(context):
-        size = mtime_ns = 0
-        for part in (path, path.with_name(f"{path.name}-wal")):
-            try:
-                status = part.stat()
-            except OSError:
-                continue
-            size += status.st_size
-            mtime_ns = max(mtime_ns, status.st_mtime_ns)
+        size, mtime_ns = stamp_of(path)
         if size and mtime_ns >= since * 1e9:
             yield _File(reader, path, size, mtime_ns, project)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import os
 from collections.abc import Sequence
@@ -12,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from headroom_wrap import paths, tokens
 from headroom_wrap.compression import retrieval
 from headroom_wrap.compression.engine import Engine
-from headroom_wrap.compression.model import Level, Profile, WayBack
+from headroom_wrap.compression.model import RENDERER_VERSION, Level, Profile, Slot, SlotKind, WayBack
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.library import conversation
 from headroom_wrap.library.config import Config, Result
@@ -23,6 +25,44 @@ if TYPE_CHECKING:
 
 _DEFAULTS = Config()
 _MAX_CHARS = 16_000_000
+
+
+def engine_of(store: Store) -> Engine:
+    """An engine that takes the time it needs: its caller waits for nothing else."""
+    return Engine(store, births_budget_s=math.inf, max_chars=_MAX_CHARS)
+
+
+def block_of(text: str, tool: str, command: str, query: str, profile: Profile) -> Slot:
+    """A text by itself as a tool's result.
+
+    A block keeps its first decision: another question, or another level, makes it another block.
+    """
+    given = {"command": command} if command else {}
+    asked = json.dumps([tool, given, query, profile.level.value, RENDERER_VERSION], sort_keys=True)
+    digest = hashlib.sha256(asked.encode()).hexdigest()
+    return Slot(SlotKind.TOOL_RESULT, text, 0, digest, tool, given, query=query)
+
+
+def shorten(  # noqa: PLR0913 - what decides about a text
+    engine: Engine,
+    messages: Sequence[dict[str, Any]],
+    profile: Profile,
+    *,
+    query: str | None,
+    user_text: bool = False,
+    model: str = "",
+) -> Result:
+    """A conversation with its results shortened; the arguments are those of `headroom.compress`."""
+    found = conversation.read(messages, query=query, user_text=user_text)
+    verdicts = engine.process(found.slots, found.wire, profile)
+    given = found.render(
+        {verdict.slot.place: verdict.replacement for verdict in verdicts if verdict.replacement is not None}
+    )
+    before, after = (
+        sum(tokens.count(text, model) for message in each for text in conversation.texts_of(message))
+        for each in (messages, given)
+    )
+    return Result(given, before, after, verdicts, is_exact=tokens.is_exact(model))
 
 
 class Headroom:
@@ -37,7 +77,7 @@ class Headroom:
 
     def __init__(self, store: str | os.PathLike[str] | None = None) -> None:
         self._store = Store(_store_file(store))
-        self._engine = Engine(self._store, births_budget_s=math.inf, max_chars=_MAX_CHARS)
+        self._engine = engine_of(self._store)
 
     def __enter__(self) -> Self:
         return self
@@ -71,17 +111,8 @@ class Headroom:
         user_text = level is Level.AGGRESSIVE and (
             config.user_text if config.user_text is not None else query is not None
         )
-        found = conversation.read(messages, query=query, user_text=user_text)
         profile = Profile(level, config.exclude_tools, WayBack.NONE if config.lossless else WayBack.CALLER)
-        verdicts = self._engine.process(found.slots, found.wire, profile)
-        given = found.render(
-            {verdict.slot.place: verdict.replacement for verdict in verdicts if verdict.replacement is not None}
-        )
-        before, after = (
-            sum(tokens.count(text, model) for message in each for text in conversation.texts_of(message))
-            for each in (messages, given)
-        )
-        return Result(given, before, after, verdicts, is_exact=tokens.is_exact(model))
+        return shorten(self._engine, messages, profile, query=query, user_text=user_text, model=model)
 
     def retrieve(self, id_: str, **part: Any) -> str:
         """Give back an original or a part of it; see `headroom.retrieve`."""
@@ -125,6 +156,8 @@ def retrieve(  # noqa: PLR0913 - the arguments are those of the tool
     chars: str | None = None,
     grep: str | None = None,
     context: int = 0,
+    path: str | None = None,
+    query: str | None = None,
     store: str | os.PathLike[str] | None = None,
 ) -> str:
     """Give back an original, or a part of it, under a line that says what follows.
@@ -136,6 +169,8 @@ def retrieve(  # noqa: PLR0913 - the arguments are those of the tool
         chars: the same for characters.
         grep: a regular expression; matching lines come with their numbers.
         context: lines to show around each match.
+        path: a JSON path (RFC 9535): the values that it names.
+        query: what is to be known: the passages that speak of it.
         store: the file that keeps originals; default: the user's own.
 
     Raises:
@@ -143,7 +178,9 @@ def retrieve(  # noqa: PLR0913 - the arguments are those of the tool
     """
     reader = Store(_store_file(store), read_only=True)
     try:
-        return retrieval.retrieve(reader, id_, lines=lines, rows=rows, chars=chars, grep=grep, context=context)
+        return retrieval.retrieve(
+            reader, id_, lines=lines, rows=rows, chars=chars, grep=grep, context=context, path=path, query=query
+        )
     finally:
         reader.close()
 

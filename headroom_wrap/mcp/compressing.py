@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import math
 from collections.abc import Mapping
 from typing import Any
 
 from headroom_wrap import tokens
-from headroom_wrap.compression.engine import Engine
-from headroom_wrap.compression.model import RENDERER_VERSION, Level, Profile, Slot, SlotKind, WayBack
+from headroom_wrap.compression.model import Level, Profile, WayBack
 from headroom_wrap.errors import Code, HeadroomError
-from headroom_wrap.library import conversation
+from headroom_wrap.library.client import block_of, engine_of, shorten
 from headroom_wrap.mcp.tool import Answer, Arguments, Scene, Tool
 from headroom_wrap.memory import Memory, scope_of
 from headroom_wrap.store import Store
 
 _WIRE = "mcp"
-_MAX_CHARS = 16_000_000
 _TEXT = {"type": "string"}
 _COUNT = {"type": "integer"}
 
@@ -36,39 +32,22 @@ def _compress(scene: Scene, given: Arguments) -> Answer:
 
 
 def _text(store: Store, given: Arguments, profile: Profile) -> Answer:
-    hints = given.get("tool", ""), {"command": given["command"]} if "command" in given else {}, given.get("query", "")
-    # A block keeps its first decision: another question, or another level, makes it another block.
-    asked = json.dumps([*hints, profile.level.value, RENDERER_VERSION], sort_keys=True)
-    tool_name, tool_input, query = hints
-    digest = hashlib.sha256(asked.encode()).hexdigest()
-    slot = Slot(SlotKind.TOOL_RESULT, given["text"], 0, digest, tool_name, tool_input, query=query)
-    (verdict,) = _engine(store).process([slot], _WIRE, profile)
-    text = slot.text if verdict.replacement is None else verdict.replacement
-    before, after = tokens.count(slot.text), tokens.count(text)
+    block = block_of(given["text"], given.get("tool", ""), given.get("command", ""), given.get("query", ""), profile)
+    (verdict,) = engine_of(store).process([block], _WIRE, profile)
+    text = block.text if verdict.replacement is None else verdict.replacement
+    before, after = tokens.count(block.text), tokens.count(text)
     ids = [] if verdict.original_id is None or verdict.replacement is None else [verdict.original_id]
     return Answer(text, {**_figures(before, after), "ids": ids, "reason": verdict.reason, "text": text})
 
 
 def _messages(store: Store, given: Arguments, profile: Profile) -> Answer:
-    messages = given["messages"]
-    found = conversation.read(messages, query=given.get("query"), user_text=False)
-    verdicts = [
-        each for each in _engine(store).process(found.slots, found.wire, profile) if each.replacement is not None
-    ]
-    shorter = found.render({each.slot.place: str(each.replacement) for each in verdicts})
-    before, after = (
-        sum(tokens.count(text) for message in each for text in conversation.texts_of(message))
-        for each in (messages, shorter)
-    )
+    result = shorten(engine_of(store), given["messages"], profile, query=given.get("query"))
+    verdicts = [each for each in result.verdicts if each.replacement is not None]
     ids = [verdict.original_id for verdict in verdicts if verdict.original_id is not None]
     reason = "; ".join(dict.fromkeys(verdict.reason for verdict in verdicts)) or "nothing to gain"
-    data = {**_figures(before, after), "ids": ids, "reason": reason, "messages": shorter}
-    return Answer(json.dumps(shorter, ensure_ascii=False), data)
-
-
-def _engine(store: Store) -> Engine:
-    """One that takes the time it needs: its caller waits for nothing else."""
-    return Engine(store, births_budget_s=math.inf, max_chars=_MAX_CHARS)
+    figures = _figures(result.tokens_before, result.tokens_after)
+    data = {**figures, "ids": ids, "reason": reason, "messages": result.messages}
+    return Answer(json.dumps(result.messages, ensure_ascii=False), data)
 
 
 def _figures(before: int, after: int) -> dict[str, int]:

@@ -72,9 +72,14 @@ def gather(launch: Launch, session: str, since: float, *, is_shared: bool, limit
     end_s = time.monotonic() + limit_s
 
     def work() -> None:
-        with contextlib.suppress(HeadroomError, OSError, ValueError):
+        memory: Memory | None = None
+        with contextlib.suppress(HeadroomError, OSError, ValueError), contextlib.ExitStack() as at_end:
             for found in _found(launch, since, is_shared=is_shared, end_s=end_s):
-                _save(launch, session, found, saved)
+                if memory is None:
+                    store = Store(paths.store_file(launch.data))
+                    at_end.callback(store.close)
+                    memory = Memory(store, scope_of(launch))
+                _save(memory, launch.agent.name, session, found, saved)
 
     # A thread, for a transcript or a locked store cannot be told to hurry.
     thread = threading.Thread(target=work, name="headroom-gather", daemon=True)
@@ -87,43 +92,33 @@ def _found(launch: Launch, since: float, *, is_shared: bool, end_s: float) -> It
     # Imported here, when the agent has ended: nothing before needs them.
     from headroom_wrap.learn import asked  # noqa: PLC0415
     from headroom_wrap.learn.readers import READERS  # noqa: PLC0415
+    from headroom_wrap.learn.readers.reader import stamp_of  # noqa: PLC0415
 
+    def is_changed(file: Path) -> bool:
+        size, mtime_ns = stamp_of(file)
+        return mtime_ns >= (since - _SLACK_S) * 1e9 and 0 < size <= _MAX_BYTES
+
+    # With `learn` all that the transcripts show is looked for anyway, when the session is over.
+    is_shown = is_shared and not launch.settings.learn
     for note in launch.agent.own_notes(launch.context) if is_shared else ():
-        if _is_changed(note.file, since):
+        if is_changed(note.file):
             yield Gathered(note.text, note.kind, note.evidence)
     reader = READERS.get(launch.agent.name)
     project = project_of(launch.context.cwd)
     for file in [] if reader is None else reader.files(launch.context):
         if time.monotonic() > end_s:
             return
-        if reader is None or not _is_changed(file, since):
+        if reader is None or not is_changed(file):
             continue
         for told in reader.read(file):
             if launch.agent.works_elsewhere or told.project in (None, project):
                 yield from asked.asked(told, since)
-                yield from asked.shown(told, since) if is_shared else ()
+                yield from asked.shown(told, since) if is_shown else ()
 
 
-def _is_changed(file: Path, since: float) -> bool:
-    """Whether the session wrote to a transcript; what a database has not taken in yet counts with it."""
-    for part in (file, file.with_name(f"{file.name}-wal")):
-        with contextlib.suppress(OSError):
-            status = part.stat()
-            if status.st_mtime >= since - _SLACK_S and status.st_size <= _MAX_BYTES:
-                return True
-    return False
-
-
-def _save(launch: Launch, session: str, found: Gathered, saved: list[Fact]) -> None:
+def _save(memory: Memory, agent: str, session: str, found: Gathered, saved: list[Fact]) -> None:
     """Save one fact; one that holds a secret, or that cannot be one, is passed over."""
-    store = Store(paths.store_file(launch.data))
-    try:
-        memory = Memory(store, scope_of(launch))
-        with contextlib.suppress(HeadroomError):
-            kept = memory.save(
-                found.text, found.kind, agent=launch.agent.name, session=session, evidence=found.evidence
-            )
-            if kept.relation in _NEW:
-                saved.append(kept.fact)
-    finally:
-        store.close()
+    with contextlib.suppress(HeadroomError):
+        kept = memory.save(found.text, found.kind, agent=agent, session=session, evidence=found.evidence)
+        if kept.relation in _NEW:
+            saved.append(kept.fact)

@@ -17,6 +17,9 @@ from tests.e2e.sandbox import Sandbox
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(300)]
 
+SLOW = {"openclaw": pytest.mark.soak}
+"""Each start of OpenClaw takes seconds, and a second turn another one."""
+
 STEPS = tuple(step for plant in PLANTS for step in plant.steps)
 
 
@@ -42,7 +45,7 @@ def test_every_call_is_read_with_what_came_of_it(dialect: str, cached: Sandbox, 
     assert_steps(session, user.work)
 
 
-@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("dialect", [pytest.param(each, marks=SLOW.get(each, ())) for each in DIALECTS])
 def test_what_the_user_says_next_is_the_next_turn_of_the_same_session(
     dialect: str, cached: Sandbox, provider: EmulatedProvider
 ) -> None:

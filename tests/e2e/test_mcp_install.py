@@ -126,6 +126,7 @@ def test_copilot_lists_it_saves_through_it_and_has_one_in_a_session(
     assert bytes_of(sandbox, "copilot") is None
 
 
+@pytest.mark.soak
 @pytest.mark.skipif("PYTHONPATH" in os.environ, reason="OpenClaw starts servers without it, and so without this tree")
 def test_openclaw_lists_and_reaches_it_and_its_sessions_have_retrieval_once(
     sandbox: Sandbox, provider: EmulatedProvider

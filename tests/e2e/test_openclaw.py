@@ -98,6 +98,7 @@ def test_history_is_compressed_and_stays_byte_for_byte_and_the_model_reads_behin
     assert openclaw.leftovers() == []
 
 
+@pytest.mark.soak
 def test_the_plugin_compresses_cold_history_of_a_provider_that_is_not_behind_the_proxy(
     openclaw: Sandbox, provider: EmulatedProvider, second: EmulatedProvider
 ) -> None:

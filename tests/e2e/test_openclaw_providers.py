@@ -72,7 +72,7 @@ def assert_append_only(provider: EmulatedProvider) -> None:
         assert tools(earlier) == tools(later)
 
 
-@pytest.mark.parametrize("api", PATHS)
+@pytest.mark.parametrize("api", [pytest.param("openai-completions", marks=pytest.mark.soak), "openai-responses"])
 def test_a_provider_of_that_format_is_compressed_and_read_behind_in_the_next_turn(
     api: str, openclaw: Sandbox, provider: EmulatedProvider
 ) -> None:

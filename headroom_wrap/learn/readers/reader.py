@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -22,6 +23,17 @@ class Tally:
 
     n_bytes: int = 0
     n_bad: int = 0
+
+
+def stamp_of(path: Path) -> tuple[int, int]:
+    """Size and mtime (ns) of a transcript; of a database, with what it has not taken in yet. (0, 0): none there."""
+    size = mtime_ns = 0
+    for part in (path, path.with_name(f"{path.name}-wal")):
+        with suppress(OSError):
+            status = part.stat()
+            size += status.st_size
+            mtime_ns = max(mtime_ns, status.st_mtime_ns)
+    return size, mtime_ns
 
 
 class Read(Protocol):
