@@ -10,26 +10,21 @@ import hashlib
 import json
 import shutil
 import stat
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager, suppress
 from dataclasses import asdict, dataclass, field
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 from headroom_wrap import paths
-from headroom_wrap.edits import replacing
+from headroom_wrap.edits import locking, replacing
 from headroom_wrap.edits.merging import merge
 from headroom_wrap.edits.text import EditError
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.learn import files, section
 from headroom_wrap.learn.files import Held
 from headroom_wrap.store import LearnedLine, LearnedLines
-
-try:
-    import fcntl
-except ImportError:  # Windows, where nobody wraps
-    fcntl = None  # type: ignore[assignment]
 
 _ABOUT = "about.json"
 _MAX_RUNS = 20
@@ -135,15 +130,9 @@ def undo(run: Run, lines: LearnedLines) -> list[tuple[Path, Outcome]]:
     return told
 
 
-@contextmanager
-def locked(home: Path) -> Iterator[None]:
+def locked(home: Path) -> AbstractContextManager[None]:
     """One writer at a time: two would take each other's lines for the user's."""
-    folder = paths.make_private_dir(home / "learn")
-    with (folder / ".lock").open("ab") as lock:
-        (folder / ".lock").chmod(0o600)
-        if fcntl is not None:
-            fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
+    return locking.held(paths.make_private_dir(home / "learn") / ".lock")
 
 
 def _put_back(

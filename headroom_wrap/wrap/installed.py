@@ -9,15 +9,14 @@ that session is cleared away, by the next start of anything where we could not.
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
-import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from headroom_wrap import paths
+from headroom_wrap.edits import locking
 from headroom_wrap.edits.replacing import sync_folder
 from headroom_wrap.errors import Code, HeadroomError
 from headroom_wrap.wrap import journal, plan, sessions
@@ -187,13 +186,6 @@ def _folder(home: Path, agent: str) -> Path:
     return _all(home) / agent
 
 
-@contextlib.contextmanager
-def _locked(home: Path) -> Iterator[None]:
+def _locked(home: Path) -> contextlib.AbstractContextManager[None]:
     """One installation at a time: two at once would take each other's edits for the user's."""
-    folder = paths.make_private_dir(_all(home))
-    lock = os.open(folder / _LOCK, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(lock)
+    return locking.held(paths.make_private_dir(_all(home)) / _LOCK)
